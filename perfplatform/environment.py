@@ -1,0 +1,133 @@
+"""What the environment variables say, read once, typed, and refused with a sentence when they make no sense."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+SHORTEST_SECRET = 32
+
+
+class InvalidEnvironment(Exception):
+    """A variable is missing or wrong; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The settings that differ from one installation to another. README.md lists them for people."""
+
+    development: bool
+    secret_key: str
+    mongodb_uri: str
+    redis_url: str
+    public_url: str
+    cors_allowed_origins: tuple[str, ...]
+    log_level: str
+    sdk_dist_dir: Path
+
+    @property
+    def public_path(self) -> str:
+        """Path of PUBLIC_URL without a slash at its end: empty, or `/tools/perf`."""
+        return urlsplit(self.public_url).path
+
+    @property
+    def public_host(self) -> str:
+        return urlsplit(self.public_url).hostname or ""
+
+    @property
+    def public_origin(self) -> str:
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def read(variables: Mapping[str, str]) -> Environment:
+    """Raises InvalidEnvironment that names the first variable which is missing or wrong."""
+    development = _flag(variables, "DEVELOPMENT", default=False)
+    return Environment(
+        development=development,
+        secret_key=_secret(variables, development=development),
+        mongodb_uri=_url(
+            variables,
+            "MONGODB_URI",
+            ("mongodb", "mongodb+srv"),
+            default="mongodb://127.0.0.1:27017/perfplatform" if development else "",
+        ),
+        redis_url=_url(
+            variables,
+            "REDIS_URL",
+            ("redis", "rediss", "unix"),
+            default="redis://127.0.0.1:6379/0" if development else "",
+        ),
+        public_url=_url(
+            variables, "PUBLIC_URL", ("http", "https"), default="http://127.0.0.1:8000" if development else ""
+        ).rstrip("/"),
+        cors_allowed_origins=_origins(variables, development=development),
+        log_level=_log_level(variables),
+        sdk_dist_dir=Path(variables.get("SDK_DIST_DIR") or ROOT / "sdk" / "dist").resolve(),
+    )
+
+
+def _flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = variables.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text not in FLAGS:
+        raise InvalidEnvironment(f"{name} is {text!r}: write 1 or 0.")
+    return FLAGS[text]
+
+
+def _secret(variables: Mapping[str, str], *, development: bool) -> str:
+    secret = variables.get("SECRET_KEY", "")
+    if not secret and development:
+        return "only-for-development-on-this-machine"
+    if len(secret) < SHORTEST_SECRET:
+        raise InvalidEnvironment(
+            f"SECRET_KEY is {'too short' if secret else 'not set'}: give it at least {SHORTEST_SECRET} random "
+            "characters, for example from: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    return secret
+
+
+def _url(variables: Mapping[str, str], name: str, schemes: tuple[str, ...], *, default: str) -> str:
+    text = variables.get(name, "").strip() or default
+    example = f"{schemes[0]}://host"
+    if not text:
+        raise InvalidEnvironment(f"{name} is not set: it must be an address such as {example}.")
+    try:
+        parts = urlsplit(text)
+        # A list of replica set members is no single port, so only web addresses have theirs checked.
+        valid_port = not parts.scheme.startswith("http") or parts.port is None or parts.port > 0
+    except ValueError:
+        valid_port, parts = False, urlsplit("")
+    if parts.scheme not in schemes or not valid_port or not (parts.netloc or parts.scheme == "unix"):
+        raise InvalidEnvironment(f"{name} must be an address such as {example}.")
+    if parts.scheme.startswith("http") and (parts.query or parts.fragment or not parts.hostname):
+        raise InvalidEnvironment(f"{name} must have a host and neither a query nor a fragment: {example}/path.")
+    return text
+
+
+def _origins(variables: Mapping[str, str], *, development: bool) -> tuple[str, ...]:
+    text = variables.get("CORS_ALLOWED_ORIGINS")
+    if text is None and development:
+        return ("http://localhost:3000", "http://127.0.0.1:3000")
+    origins = tuple(origin.strip() for origin in (text or "").split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+            raise InvalidEnvironment(
+                f"CORS_ALLOWED_ORIGINS holds {origin!r}: write origins such as https://tools.example.com, "
+                "separated by commas, without a path."
+            )
+    return origins
+
+
+def _log_level(variables: Mapping[str, str]) -> str:
+    level = variables.get("LOG_LEVEL", "INFO").strip().upper()
+    if level not in logging.getLevelNamesMapping():
+        raise InvalidEnvironment(f"LOG_LEVEL is {level!r}: write DEBUG, INFO, WARNING or ERROR.")
+    return level

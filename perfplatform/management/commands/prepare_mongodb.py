@@ -1,0 +1,109 @@
+"""./manage.py prepare_mongodb: the replica set and the platform's own account on a new MongoDB server."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from pymongo import MongoClient
+from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.uri_parser import parse_uri
+
+Admin = MongoClient[dict[str, Any]]
+
+PATIENCE_S = 60
+# MongoDB's error codes.
+AUTHENTICATION_FAILED = 18
+ALREADY_INITIALIZED = 23
+USER_ALREADY_EXISTS = 51003
+NOT_YET_INITIALIZED = 94
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the MongoDB server of MONGODB_URI ready: initiate the replica set that the address names and "
+        "create the account in it, or give that its current password. Needs MONGODB_ADMIN_URI, the same "
+        "server's address with an administrator's account. It can run again at any time."
+    )
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        address = os.environ.get("MONGODB_ADMIN_URI", "")
+        if not address:
+            raise CommandError(
+                "MONGODB_ADMIN_URI is not set: it must be an address such as mongodb://root:...@host."
+            )
+        uri = parse_uri(settings.ENVIRONMENT.mongodb_uri, warn=False)
+        # Directly, since a set that is not initiated yet has no members to find.
+        client: Admin = MongoClient(
+            address, directConnection=True, serverSelectionTimeoutMS=PATIENCE_S * 1000
+        )
+        try:
+            with client:
+                self.stdout.write(prepare(client, uri))
+        except OperationFailure as error:
+            if error.code == AUTHENTICATION_FAILED:
+                raise CommandError(
+                    "MongoDB refuses the account of MONGODB_ADMIN_URI. Its password is set when the server's "
+                    "volume is made and does not follow a later change of the setting."
+                ) from None
+            raise CommandError(f"MongoDB refuses: {error.details and error.details.get('errmsg')}") from None
+        except ConnectionFailure as error:
+            raise CommandError(f"MongoDB can't be reached: {error}") from None
+
+
+def prepare(client: Admin, uri: dict[str, Any]) -> str:
+    """Do what is missing; returns a sentence about it. `uri` is the platform's own address, parsed."""
+    name = uri["options"].get("replicaset")
+    host, port = uri["nodelist"][0]
+    new_set = bool(name) and initiate(client, name, f"{host}:{port}")
+    await_primary(client)
+    new_account = bool(uri["username"]) and grant(client, uri)
+    return (
+        f"Replica set: {'initiated' if new_set else 'as it was'}. "
+        f"Account: {'created' if new_account else 'as it was'}."
+    )
+
+
+def initiate(client: Admin, name: str, member: str) -> bool:
+    """Make the server the only member of a new replica set; False if it belongs to one."""
+    try:
+        client.admin.command("replSetGetStatus")
+        return False
+    except OperationFailure as error:
+        if error.code != NOT_YET_INITIALIZED:
+            raise
+    try:
+        client.admin.command("replSetInitiate", {"_id": name, "members": [{"_id": 0, "host": member}]})
+    except OperationFailure as error:
+        if error.code != ALREADY_INITIALIZED:
+            raise
+        return False
+    return True
+
+
+def await_primary(client: Admin) -> None:
+    """Accounts can be written on a primary alone, and a set elects it in its own time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not client.admin.command("hello").get("isWritablePrimary"):
+        if time.monotonic() > deadline:
+            raise CommandError(f"MongoDB has elected no primary within {PATIENCE_S} s. Its log says why.")
+        time.sleep(0.2)
+
+
+def grant(client: Admin, uri: dict[str, Any]) -> bool:
+    """Create the platform's account, or bring its password and roles up to date; False if it was there."""
+    name = uri["database"] or "perfplatform"
+    accounts = client[uri["options"].get("authsource") or uri["database"] or "admin"]
+    roles = [{"role": "readWrite", "db": name}, {"role": "dbAdmin", "db": name}]
+    try:
+        accounts.command("createUser", uri["username"], pwd=uri["password"], roles=roles)
+    except OperationFailure as error:
+        if error.code != USER_ALREADY_EXISTS:
+            raise
+        accounts.command("updateUser", uri["username"], pwd=uri["password"], roles=roles)
+        return False
+    return True

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+from perfplatform.environment import InvalidEnvironment, read
+
+PRODUCTION = {
+    "SECRET_KEY": "x" * 50,
+    "MONGODB_URI": "mongodb://user:word@mongo:27017/perf?replicaSet=rs0",
+    "REDIS_URL": "redis://:word@redis:6379/0",
+    "PUBLIC_URL": "https://perf.example.com/tools/perf/",
+}
+
+
+def test_development_needs_nothing() -> None:
+    found = read({"DEVELOPMENT": "1"})
+    assert found.public_url == "http://127.0.0.1:8000"
+    assert found.cors_allowed_origins == ("http://localhost:3000", "http://127.0.0.1:3000")
+
+
+def test_production_takes_a_path_and_grants_no_origin() -> None:
+    found = read(PRODUCTION)
+    assert found.public_url == "https://perf.example.com/tools/perf"
+    assert (found.public_path, found.public_host) == ("/tools/perf", "perf.example.com")
+    assert found.public_origin == "https://perf.example.com"
+    assert found.cors_allowed_origins == ()
+
+
+@pytest.mark.parametrize("name", list(PRODUCTION))
+def test_production_names_what_is_missing(name: str) -> None:
+    with pytest.raises(InvalidEnvironment, match=name):
+        read({**PRODUCTION, name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEVELOPMENT", "perhaps"),
+        ("SECRET_KEY", "short"),
+        ("MONGODB_URI", "postgres://host/db"),
+        ("REDIS_URL", "redis"),
+        ("PUBLIC_URL", "perf.example.com"),
+        ("PUBLIC_URL", "https://perf.example.com:notaport"),
+        ("PUBLIC_URL", "https://perf.example.com/?a=1"),
+        ("CORS_ALLOWED_ORIGINS", "*"),
+        ("CORS_ALLOWED_ORIGINS", "https://tools.example.com/path"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidEnvironment, match=name):
+        read({**PRODUCTION, name: value})
+
+
+def test_a_replica_set_of_several_members_is_an_address() -> None:
+    uri = "mongodb://a:1,b:2,c:3/perf?replicaSet=rs0"
+    assert read({**PRODUCTION, "MONGODB_URI": uri}).mongodb_uri == uri

@@ -1,0 +1,87 @@
+"""Versions are made by the first traffic that names them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bson import ObjectId
+from django.db import models
+from django.utils import timezone
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from perfplatform import mongo
+
+if TYPE_CHECKING:
+    from projects.models import Project, Version
+
+SEEN_PRECISION = timedelta(minutes=1)
+CACHE_SIZE = 10_000
+
+
+class VersionManager(models.Manager["Version"]):
+    """`seen` costs one dictionary look-up for a batch, and two upserts a minute, version and process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[ObjectId, str, str], tuple[ObjectId, datetime]] = {}
+
+    def seen(
+        self,
+        project_id: ObjectId,
+        *,
+        name: str,
+        environment: str,
+        at: datetime,
+        commit: str = "",
+        branch: str = "",
+    ) -> ObjectId:
+        """The version's id; makes the version and the deploy that its first traffic shows. Twice is as once."""
+        cached = self._seen.get((project_id, name, environment))
+        if cached and at - cached[1] < SEEN_PRECISION:
+            return cached[0]
+        version_id = self._upsert_version(project_id, name=name, commit=commit, branch=branch, at=at)
+        self._upsert_deploy(project_id, version_id, environment=environment, at=at)
+        if len(self._seen) >= CACHE_SIZE:
+            self._seen.clear()
+        self._seen[project_id, name, environment] = (version_id, at)
+        return version_id
+
+    def announce(self, project: Project, *, name: str, commit: str = "", branch: str = "") -> Version:
+        """The version of this name, made if it is new: somebody deploys it."""
+        version_id = self._upsert_version(project.pk, name=name, commit=commit, branch=branch, at=timezone.now())
+        return self.get(pk=version_id)
+
+    def forget(self) -> None:
+        """Empties this process's cache: tests drop the rows behind it."""
+        self._seen.clear()
+
+    def _upsert_version(
+        self, project_id: ObjectId, *, name: str, commit: str, branch: str, at: datetime
+    ) -> ObjectId:
+        first = {"author": "", "notes": "", "status": "live", "first_seen_at": at}
+        told = {field: text for field, text in (("commit", commit), ("branch", branch)) if text}
+        missing = {field: "" for field in ("commit", "branch") if field not in told}
+        change = {"$setOnInsert": {**first, **missing}, "$max": {"last_seen_at": at}}
+        if told:
+            change["$set"] = told
+        return self._upsert(self.model, {"project_id": project_id, "name": name}, change)
+
+    def _upsert_deploy(self, project_id: ObjectId, version_id: ObjectId, *, environment: str, at: datetime) -> None:
+        from projects.models import Deploy
+
+        key = {"version_id": version_id, "environment": environment, "source": "traffic"}
+        self._upsert(Deploy, key, {"$setOnInsert": {"project_id": project_id, "at": at}})
+
+    @staticmethod
+    def _upsert(model: type[models.Model], key: dict[str, object], change: dict[str, object]) -> ObjectId:
+        rows = mongo.collection(model, durable=True)
+        options = {"upsert": True, "projection": {"_id": 1}, "return_document": ReturnDocument.AFTER}
+        try:
+            row = rows.find_one_and_update(key, change, **options)
+        except DuplicateKeyError:
+            # Another process inserted it between our look and our insert: now it is there.
+            row = rows.find_one_and_update(key, change, **options)
+        found: ObjectId = row["_id"]
+        return found
