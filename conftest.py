@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
+
 from projects.models import Project, User, Version
 from projects.tests import factories
-from rest_framework.test import APIClient
 
 
 @pytest.fixture(autouse=True)

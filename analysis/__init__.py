@@ -1,1 +1,1 @@
-"""What a profile means: findings by detectors and by an AI. Its first models come with the analyses themselves."""
+"""What a profile means: the findings of detectors and of an AI. Its models come with the first analysis."""

@@ -75,9 +75,11 @@ def to_api_error(exception: Exception) -> ApiError:
                 ErrorCode.PARAMETER_ERROR, _first_message(exception.detail), data={"errors": exception.detail}
             )
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return ApiError(ErrorCode.AUTHENTICATION_ERROR, status=401, headers={"WWW-Authenticate": "Bearer"})
+            return ApiError(
+                ErrorCode.AUTHENTICATION_ERROR, status=401, headers={"WWW-Authenticate": "Bearer"}
+            )
         case exceptions.Throttled():
-            wait = {"Retry-After": str(int(exception.wait or 1))}
+            wait = {"Retry-After": str(int(getattr(exception, "wait", None) or 1))}
             return ApiError(ErrorCode.RATE_LIMIT_ERROR, headers=wait)
         case exceptions.APIException():
             code = CODE_OF_STATUS.get(exception.status_code, ErrorCode.SYSTEM_ERROR)

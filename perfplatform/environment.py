@@ -1,4 +1,4 @@
-"""What the environment variables say, read once, typed, and refused with a sentence when they make no sense."""
+"""What the environment variables say: read once, typed, and refused in a sentence when they are nonsense."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+FLAGS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 SHORTEST_SECRET = 32
 
 
@@ -87,7 +96,7 @@ def _secret(variables: Mapping[str, str], *, development: bool) -> str:
         return "only-for-development-on-this-machine"
     if len(secret) < SHORTEST_SECRET:
         raise InvalidEnvironment(
-            f"SECRET_KEY is {'too short' if secret else 'not set'}: give it at least {SHORTEST_SECRET} random "
+            f"SECRET_KEY is {'too short' if secret else 'not set'}: give it {SHORTEST_SECRET} random "
             "characters, for example from: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
     return secret
@@ -107,7 +116,9 @@ def _url(variables: Mapping[str, str], name: str, schemes: tuple[str, ...], *, d
     if parts.scheme not in schemes or not valid_port or not (parts.netloc or parts.scheme == "unix"):
         raise InvalidEnvironment(f"{name} must be an address such as {example}.")
     if parts.scheme.startswith("http") and (parts.query or parts.fragment or not parts.hostname):
-        raise InvalidEnvironment(f"{name} must have a host and neither a query nor a fragment: {example}/path.")
+        raise InvalidEnvironment(
+            f"{name} must have a host and neither a query nor a fragment: {example}/path."
+        )
     return text
 
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
 
 from perfplatform import mongo
 from perfplatform.models import Heartbeat
@@ -31,8 +34,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """503 unless MongoDB, Redis and a worker all answer; the body names each."""
     mongodb = _state(_ask_mongodb)
-    # The worker's heartbeat lies in MongoDB: without that there is nothing to ask, and no second time-out to wait for.
-    worker = _state(_ask_worker) if mongodb["ok"] else {"ok": False, "detail": "unknown while MongoDB is away"}
+    # The worker's heartbeat lies in MongoDB: without that asking would only cost another time-out.
+    worker = (
+        _state(_ask_worker) if mongodb["ok"] else {"ok": False, "detail": "unknown while MongoDB is away"}
+    )
     parts = {"mongodb": mongodb, "redis": _state(_ask_redis), "worker": worker}
     ready = all(part["ok"] for part in parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
@@ -41,7 +46,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _state(ask: Callable[[], str]) -> dict[str, Any]:
     try:
         problem = ask()
-    except Exception as error:
+    except (RedisError, DatabaseError, PyMongoError) as error:
         # Addresses and passwords may stand in the message, so it goes to the log alone.
         logger.warning("%s failed: %s", ask.__name__, error)
         problem = "does not answer"
@@ -54,9 +59,7 @@ def _ask_mongodb() -> str:
 
 
 def _ask_redis() -> str:
-    client = redis.Redis.from_url(
-        settings.ENVIRONMENT.redis_url, socket_connect_timeout=1, socket_timeout=1
-    )
+    client = redis.Redis.from_url(settings.ENVIRONMENT.redis_url, socket_connect_timeout=1, socket_timeout=1)
     with client:
         client.ping()
     return ""

@@ -38,3 +38,6 @@ class Heartbeat(models.Model):
         db_table = "perfplatform_heartbeat"
         verbose_name = _("heartbeat")
         verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name

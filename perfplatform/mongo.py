@@ -37,5 +37,7 @@ def close_pool() -> None:
 
 def from_document(model: type[Model], document: Mapping[str, Any]) -> Model:
     """An instance of `model` as the ORM would have loaded it from `document`."""
-    names = [field.column for field in model._meta.concrete_fields]
-    return model.from_db("default", [f.attname for f in model._meta.concrete_fields], [document.get(n) for n in names])
+    fields = model._meta.concrete_fields
+    return model.from_db(
+        "default", [f.attname for f in fields], [document.get(f.column or "") for f in fields]
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -47,11 +46,15 @@ class DatabaseDownMiddleware:
         try:
             return self.get_response(request)
         except (DatabaseError, PyMongoError) as error:
-            return self.process_exception(request, error)
+            return self.answer(request, error)
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> Any:
-        if not isinstance(exception, DatabaseError | PyMongoError):
-            return None
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A view's exception; those of the middlewares below come through __call__."""
+        return (
+            self.answer(request, exception) if isinstance(exception, DatabaseError | PyMongoError) else None
+        )
+
+    def answer(self, request: HttpRequest, exception: Exception) -> HttpResponse:
         logger.error("The database failed: %s", exception)
         if envelope.wants_envelope(request):
             code = ErrorCode.DATABASE_ERROR

@@ -40,9 +40,9 @@ class Pagination(PageNumberPagination):
         return super().paginate_queryset(queryset, request, view)
 
     def get_paginated_response(self, data: Sequence[Any]) -> Response:
-        assert self.page is not None
-        paginator = self.page.paginator
-        pagination = describe(page=self.page.number, page_size=paginator.per_page, total=paginator.count)
+        page: Any = self.page
+        paginator = page.paginator
+        pagination = describe(page=page.number, page_size=paginator.per_page, total=paginator.count)
         return Response({"items": data, "pagination": pagination})
 
     def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
@@ -51,5 +51,8 @@ class Pagination(PageNumberPagination):
         return {
             "type": "object",
             "required": ["items", "pagination"],
-            "properties": {"items": schema, "pagination": {"type": "object", "properties": {**numbers, **flags}}},
+            "properties": {
+                "items": schema,
+                "pagination": {"type": "object", "properties": {**numbers, **flags}},
+            },
         }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest, JsonResponse
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -14,7 +14,7 @@ def unknown_api_path(request: HttpRequest) -> JsonResponse:
     return envelope.answer(404)
 
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("profiles.api_urls")),
     path("", include("projects.api_urls")),
     path(

@@ -50,7 +50,9 @@ def project_by_id(request: Any, project_id: ObjectId, least: str) -> Project:
     return project
 
 
-def project_member(least: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+def project_member(
+    least: str,
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """For page views of a URL with `<slug:slug>`: signs in, decides, and hands the project over."""
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

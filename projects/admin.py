@@ -26,10 +26,13 @@ class MongoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(MongoAdmin, DjangoUserAdmin):
+class UserAdmin(MongoAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     list_display = ("username", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), (_("Pages"), {"fields": ("language", "theme", "time_zone")}))
+    fieldsets = (
+        *(DjangoUserAdmin.fieldsets or ()),
+        (_("Pages"), {"fields": ("language", "theme", "time_zone")}),
+    )
 
 
 class MemberInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -64,9 +67,9 @@ class MemberAdmin(MongoAdmin):
 
 
 class CredentialAdmin(MongoAdmin):
-    """Credentials are issued on the project's and the account's page, which show the secret; here they are revoked."""
+    """Credentials are issued on pages that show the secret once; here they are revoked."""
 
-    readonly_fields = ("prefix", "created_at", "last_used_at")
+    readonly_fields: ClassVar[tuple[str, ...]] = ("prefix", "created_at", "last_used_at")
     search_fields = ("name", "prefix")
     actions = ("revoke",)
 
@@ -83,13 +86,13 @@ class CredentialAdmin(MongoAdmin):
 class KeyAdmin(CredentialAdmin):
     list_display = ("name", "kind", "prefix", "created_at", "last_used_at", "revoked_at")
     list_filter = ("kind",)
-    readonly_fields = (*CredentialAdmin.readonly_fields, "project", "kind", "created_by")
+    readonly_fields: ClassVar[tuple[str, ...]] = (*CredentialAdmin.readonly_fields, "project", "kind", "created_by")
 
 
 @admin.register(Token)
 class TokenAdmin(CredentialAdmin):
     list_display = ("name", "prefix", "created_at", "last_used_at", "revoked_at")
-    readonly_fields = (*CredentialAdmin.readonly_fields, "user")
+    readonly_fields: ClassVar[tuple[str, ...]] = (*CredentialAdmin.readonly_fields, "user")
 
 
 @admin.register(Version)

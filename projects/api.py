@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +22,7 @@ from projects.authentication import MemberOrDeployTokenAuthentication, refuse_un
 from projects.models import Deploy, Key, Member, NameTaken, Project, User, Version
 from projects.serializers import (
     DeploySerializer,
+    IssuedKeySerializer,
     KeySerializer,
     MemberSerializer,
     ProjectSerializer,
@@ -44,7 +45,9 @@ def project_of(request: Request, project_id: str, least: str) -> Project:
     except Http404:
         raise ApiError(ErrorCode.PROJECT_NOT_FOUND) from None
     except PermissionDenied:
-        raise ApiError(ErrorCode.PERMISSION_ERROR, _("Your role in this project does not allow that.")) from None
+        raise ApiError(
+            ErrorCode.PERMISSION_ERROR, _("Your role in this project does not allow that.")
+        ) from None
 
 
 class ProjectViewSet(viewsets.ModelViewSet[Project]):
@@ -66,7 +69,8 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
 
     def perform_create(self, serializer: serializers.BaseSerializer[Project]) -> None:
         try:
-            serializer.instance = Project.objects.start(owner=self.request.user, **serializer.validated_data)
+            owner: Any = self.request.user
+            serializer.instance = Project.objects.start(owner=owner, **serializer.validated_data)
         except NameTaken:
             raise ApiError(ErrorCode.PROJECT_NAME_EXISTS) from None
 
@@ -76,8 +80,9 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
         except IntegrityError:
             raise ApiError(ErrorCode.PROJECT_NAME_EXISTS) from None
 
-    def perform_destroy(self, instance: Project) -> None:
-        instance.mark_for_deletion()
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.get_object().mark_for_deletion()
+        return Response({})
 
 
 class InProject(viewsets.GenericViewSet[Any]):
@@ -107,14 +112,15 @@ class InProject(viewsets.GenericViewSet[Any]):
         return found
 
 
-@extend_schema_view(create=extend_schema(description="The answer holds the secret; it is shown this once."))
 class KeyViewSet(mixins.ListModelMixin, InProject):
     """Project keys (kind `ingest`) and deploy tokens (kind `deploy`)."""
 
     serializer_class = KeySerializer
     editing_role = Member.Role.OWNER
 
+    @extend_schema(responses={201: IssuedKeySerializer})
     def create(self, request: Request, project_id: str) -> Response:
+        """Makes a key or token. The answer holds its secret, which is shown this once."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         key, secret = Key.issue(self.project, by=request.user, **serializer.validated_data)
@@ -139,7 +145,9 @@ class MemberViewSet(mixins.ListModelMixin, InProject):
             raise ApiError(ErrorCode.PARAMETER_ERROR, _("username: there is no such user."))
         if Member.objects.filter(project=self.project, user=user).exists():
             raise ApiError(ErrorCode.PARAMETER_ERROR, _("username: this user is a member already."))
-        member = Member.objects.create(project=self.project, user=user, role=serializer.validated_data["role"])
+        member = Member.objects.create(
+            project=self.project, user=user, role=serializer.validated_data["role"]
+        )
         return Response(self.get_serializer(member).data, status=status.HTTP_201_CREATED)
 
     def update(self, request: Request, project_id: str, pk: str) -> Response:
@@ -162,7 +170,9 @@ class MemberViewSet(mixins.ListModelMixin, InProject):
     @staticmethod
     def refuse_last_owner(member: Member) -> None:
         if member.is_last_owner():
-            raise ApiError(ErrorCode.PARAMETER_ERROR, _("A project needs an owner: appoint another one first."))
+            raise ApiError(
+                ErrorCode.PARAMETER_ERROR, _("A project needs an owner: appoint another one first.")
+            )
 
 
 class VersionViewSet(mixins.ListModelMixin, InProject):
@@ -195,7 +205,7 @@ class DeployViewSet(mixins.ListModelMixin, InProject):
             if not self.request.user.is_authenticated:
                 raise ApiError(ErrorCode.AUTHENTICATION_ERROR)
             return super().find_project(least)
-        if str(self.request.auth.project_id) != self.kwargs["project_id"]:
+        if str(self.request.auth.project.pk) != self.kwargs["project_id"]:
             raise ApiError(ErrorCode.PROJECT_NOT_FOUND)
         return self.request.auth.project
 
@@ -207,7 +217,9 @@ class DeployViewSet(mixins.ListModelMixin, InProject):
         serializer.is_valid(raise_exception=True)
         refuse_unless_active(self.project)
         said = serializer.validated_data
-        version = Version.objects.announce(self.project, name=said["version"], commit=said["commit"], branch=said["branch"])
+        version = Version.objects.announce(
+            self.project, name=said["version"], commit=said["commit"], branch=said["branch"]
+        )
         deploy = Deploy.objects.create(
             project=self.project,
             version=version,

@@ -87,7 +87,9 @@ class MemberOrDeployTokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         sent = prefix_of(secret_of(request))
-        kind = DeployTokenAuthentication if sent is CredentialPrefix.DEPLOY_TOKEN else CredentialAuthentication
+        kind = (
+            DeployTokenAuthentication if sent is CredentialPrefix.DEPLOY_TOKEN else CredentialAuthentication
+        )
         return kind().authenticate(request)
 
     def authenticate_header(self, request: Request) -> str:
@@ -96,9 +98,13 @@ class MemberOrDeployTokenAuthentication(BaseAuthentication):
 
 def wrong_kind(prefix: CredentialPrefix) -> ApiError:
     text = {
-        CredentialPrefix.PROJECT_KEY: _("A project key (ppk_) may only send data. Use a personal token (ppt_) here."),
+        CredentialPrefix.PROJECT_KEY: _(
+            "A project key (ppk_) may only send data. Use a personal token (ppt_) here."
+        ),
         CredentialPrefix.DEPLOY_TOKEN: _("A deploy token (ppd_) may only announce and compare versions."),
-        CredentialPrefix.PERSONAL_TOKEN: _("A personal token (ppt_) may not send data. Use a project key (ppk_) here."),
+        CredentialPrefix.PERSONAL_TOKEN: _(
+            "A personal token (ppt_) may not send data. Use a project key (ppk_) here."
+        ),
     }
     return ApiError(ErrorCode.PERMISSION_ERROR, text[prefix])
 

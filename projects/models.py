@@ -44,7 +44,11 @@ class User(AbstractUser):
         default="auto",
     )
     time_zone = models.CharField(
-        _("time zone"), max_length=64, blank=True, validators=[validate_time_zone], help_text=_("Empty: the project's.")
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text=_("Empty: the project's."),
     )
 
     class Meta:
@@ -59,7 +63,9 @@ class ProjectManager(models.Manager["Project"]):
         """The projects that `user` may see, by name. A superuser sees all."""
         projects = self.exclude(status=Project.Status.DELETING)
         if not user.is_superuser:
-            projects = projects.filter(pk__in=list(Member.objects.filter(user=user).values_list("project_id", flat=True)))
+            projects = projects.filter(
+                pk__in=list(Member.objects.filter(user=user).values_list("project_id", flat=True))
+            )
         return projects.order_by("name")
 
     def start(self, name: str, *, owner: User, **fields: Any) -> Project:
@@ -77,7 +83,9 @@ class ProjectManager(models.Manager["Project"]):
         base = slugify(name)[:50] or "project"
         taken = set(self.filter(slug__startswith=base).values_list("slug", flat=True))
         return next(
-            slug for number in range(1, len(taken) + 2) if (slug := base if number == 1 else f"{base}-{number}") not in taken
+            slug
+            for number in range(1, len(taken) + 2)
+            if (slug := base if number == 1 else f"{base}-{number}") not in taken
         )
 
 
@@ -104,13 +112,22 @@ class Project(models.Model):
         help_text=_("A paused project keeps its data and accepts no more."),
     )
     retention_days = models.PositiveIntegerField(
-        _("days that profiles are kept"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)]
+        _("days that profiles are kept"),
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
     )
     language = models.CharField(_("language"), max_length=10, choices=LANGUAGES, default="en")
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     created_by = models.ForeignKey(
-        User, verbose_name=_("created by"), null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        User,
+        verbose_name=_("created by"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
     )
 
     objects: ClassVar[ProjectManager] = ProjectManager()
@@ -127,9 +144,11 @@ class Project(models.Model):
         return self.name
 
     def mark_for_deletion(self) -> None:
-        """Hides the project at once and frees its name; each app removes what is its own in the background."""
+        """Hides the project at once and frees its name; each app removes what is its own later."""
         marked = f"{self.name[:60]} ({self.pk})"
-        type(self).objects.filter(pk=self.pk).update(status=self.Status.DELETING, name=marked, slug=f"deleting-{self.pk}")
+        type(self).objects.filter(pk=self.pk).update(
+            status=self.Status.DELETING, name=marked, slug=f"deleting-{self.pk}"
+        )
 
 
 class Member(models.Model):
@@ -140,8 +159,12 @@ class Member(models.Model):
         EDITOR = "editor", _("editor")
         VIEWER = "viewer", _("viewer")
 
-    project = models.ForeignKey(Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="members")
-    user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="memberships")
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="members"
+    )
+    user = models.ForeignKey(
+        User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="memberships"
+    )
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
 
     class Meta:
@@ -151,10 +174,10 @@ class Member(models.Model):
         indexes: ClassVar = [models.Index(fields=["project", "user"], name="member_read")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.role}"
+        return f"{self.user} {self.role}"
 
     def is_last_owner(self) -> bool:
-        others = Member.objects.filter(project=self.project_id, role=self.Role.OWNER).exclude(pk=self.pk)
+        others = Member.objects.filter(project=self.project, role=self.Role.OWNER).exclude(pk=self.pk)
         return self.role == self.Role.OWNER and not others.exists()
 
 
@@ -206,20 +229,31 @@ class Key(CredentialModel):
         INGEST = "ingest", _("project key")
         DEPLOY = "deploy", _("deploy token")
 
-    project = models.ForeignKey(Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="keys")
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.INGEST, editable=False)
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="keys"
+    )
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind.choices, default=Kind.INGEST, editable=False
+    )
     created_by = models.ForeignKey(
-        User, verbose_name=_("created by"), null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+        User,
+        verbose_name=_("created by"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
     )
 
-    objects: ClassVar[CredentialManager[Key]] = CredentialManager()
+    objects: ClassVar[CredentialManager[Key]] = CredentialManager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("project key")
         verbose_name_plural = _("project keys")
 
     @classmethod
-    def issue(cls, project: Project, *, kind: str, name: str, by: Any = None, secret: str = "") -> tuple[Key, str]:
+    def issue(
+        cls, project: Project, *, kind: str, name: str, by: Any = None, secret: str = ""
+    ) -> tuple[Key, str]:
         prefix = CredentialPrefix.PROJECT_KEY if kind == cls.Kind.INGEST else CredentialPrefix.DEPLOY_TOKEN
         return cls.objects.issue(prefix, secret=secret, project=project, kind=kind, name=name, created_by=by)
 
@@ -229,7 +263,7 @@ class Token(CredentialModel):
 
     user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.CASCADE, related_name="tokens")
 
-    objects: ClassVar[CredentialManager[Token]] = CredentialManager()
+    objects: ClassVar[CredentialManager[Token]] = CredentialManager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("personal token")
@@ -247,7 +281,9 @@ class Version(models.Model):
         LIVE = "live", _("live")
         ARCHIVED = "archived", _("archived")
 
-    project = models.ForeignKey(Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="versions")
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="versions"
+    )
     name = models.CharField(_("name"), max_length=128)
     commit = models.CharField(_("commit"), max_length=64, blank=True)
     branch = models.CharField(_("branch"), max_length=255, blank=True)
@@ -279,11 +315,17 @@ class Deploy(models.Model):
         API = "api", _("announced")
         TRAFFIC = "traffic", _("first traffic")
 
-    project = models.ForeignKey(Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="deploys")
-    version = models.ForeignKey(Version, verbose_name=_("version"), on_delete=models.CASCADE, related_name="deploys")
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="deploys"
+    )
+    version = models.ForeignKey(
+        Version, verbose_name=_("version"), on_delete=models.CASCADE, related_name="deploys"
+    )
     environment = models.CharField(_("environment"), max_length=64)
     at = models.DateTimeField(_("deployed at"), default=timezone.now)
-    source = models.CharField(_("noticed by"), max_length=10, choices=Source.choices, default=Source.API, editable=False)
+    source = models.CharField(
+        _("noticed by"), max_length=10, choices=Source.choices, default=Source.API, editable=False
+    )
 
     class Meta:
         verbose_name = _("deploy")
@@ -291,10 +333,12 @@ class Deploy(models.Model):
         constraints: ClassVar = [
             # Traffic announces a version in an environment once; people may deploy it again and again.
             models.UniqueConstraint(
-                fields=["version", "environment"], condition=models.Q(source="traffic"), name="deploy_first_traffic"
+                fields=["version", "environment"],
+                condition=models.Q(source="traffic"),
+                name="deploy_first_traffic",
             )
         ]
         indexes: ClassVar = [models.Index(fields=["project", "-at"], name="deploy_newest")]
 
     def __str__(self) -> str:
-        return f"{self.version_id} in {self.environment}"
+        return f"{self.version} {self.environment}"

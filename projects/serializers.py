@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django_mongodb_backend.fields import ObjectIdAutoField
@@ -14,7 +13,7 @@ from projects.models import Deploy, Key, Member, Project, Version
 class ModelSerializer(serializers.ModelSerializer[Any]):
     """DRF's, knowing that an id of MongoDB is text outside."""
 
-    serializer_field_mapping: ClassVar[Mapping[Any, Any]] = {
+    serializer_field_mapping: ClassVar[dict[Any, Any]] = {
         **serializers.ModelSerializer.serializer_field_mapping,
         ObjectIdAutoField: serializers.CharField,
     }
@@ -54,6 +53,15 @@ class KeySerializer(ModelSerializer):
         read_only_fields = ("id", "prefix", "created_at", "last_used_at", "revoked_at")
 
 
+class IssuedKeySerializer(KeySerializer):
+    """A key on the day it is made."""
+
+    secret = serializers.CharField(read_only=True)
+
+    class Meta(KeySerializer.Meta):
+        fields = (*KeySerializer.Meta.fields, "secret")  # type: ignore[assignment]
+
+
 class MemberSerializer(ModelSerializer):
     username = serializers.CharField(source="user.username", max_length=150)
 
@@ -74,14 +82,28 @@ class MemberSerializer(ModelSerializer):
 class VersionSerializer(ModelSerializer):
     class Meta:
         model = Version
-        fields = ("id", "name", "commit", "branch", "author", "notes", "status", "first_seen_at", "last_seen_at")
+        fields = (
+            "id",
+            "name",
+            "commit",
+            "branch",
+            "author",
+            "notes",
+            "status",
+            "first_seen_at",
+            "last_seen_at",
+        )
         read_only_fields = ("id", "name", "first_seen_at", "last_seen_at")
 
 
 class DeploySerializer(ModelSerializer):
     version = serializers.CharField(max_length=128, source="version.name")
-    commit = serializers.CharField(max_length=64, required=False, default="", allow_blank=True, write_only=True)
-    branch = serializers.CharField(max_length=255, required=False, default="", allow_blank=True, write_only=True)
+    commit = serializers.CharField(
+        max_length=64, required=False, default="", allow_blank=True, write_only=True
+    )
+    branch = serializers.CharField(
+        max_length=255, required=False, default="", allow_blank=True, write_only=True
+    )
     at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
     class Meta:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 from django.db import models
@@ -37,7 +38,7 @@ class VersionManager(models.Manager["Version"]):
         commit: str = "",
         branch: str = "",
     ) -> ObjectId:
-        """The version's id; makes the version and the deploy that its first traffic shows. Twice is as once."""
+        """The version's id. Makes the version and the deploy that first traffic shows; twice is as once."""
         cached = self._seen.get((project_id, name, environment))
         if cached and at - cached[1] < SEEN_PRECISION:
             return cached[0]
@@ -50,7 +51,9 @@ class VersionManager(models.Manager["Version"]):
 
     def announce(self, project: Project, *, name: str, commit: str = "", branch: str = "") -> Version:
         """The version of this name, made if it is new: somebody deploys it."""
-        version_id = self._upsert_version(project.pk, name=name, commit=commit, branch=branch, at=timezone.now())
+        version_id = self._upsert_version(
+            project.pk, name=name, commit=commit, branch=branch, at=timezone.now()
+        )
         return self.get(pk=version_id)
 
     def forget(self) -> None:
@@ -68,7 +71,9 @@ class VersionManager(models.Manager["Version"]):
             change["$set"] = told
         return self._upsert(self.model, {"project_id": project_id, "name": name}, change)
 
-    def _upsert_deploy(self, project_id: ObjectId, version_id: ObjectId, *, environment: str, at: datetime) -> None:
+    def _upsert_deploy(
+        self, project_id: ObjectId, version_id: ObjectId, *, environment: str, at: datetime
+    ) -> None:
         from projects.models import Deploy
 
         key = {"version_id": version_id, "environment": environment, "source": "traffic"}
@@ -76,12 +81,18 @@ class VersionManager(models.Manager["Version"]):
 
     @staticmethod
     def _upsert(model: type[models.Model], key: dict[str, object], change: dict[str, object]) -> ObjectId:
-        rows = mongo.collection(model, durable=True)
-        options = {"upsert": True, "projection": {"_id": 1}, "return_document": ReturnDocument.AFTER}
+        update = functools.partial(
+            mongo.collection(model, durable=True).find_one_and_update,
+            key,
+            change,
+            projection={"_id": 1},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
         try:
-            row = rows.find_one_and_update(key, change, **options)
+            row: Any = update()
         except DuplicateKeyError:
             # Another process inserted it between our look and our insert: now it is there.
-            row = rows.find_one_and_update(key, change, **options)
+            row = update()
         found: ObjectId = row["_id"]
         return found

@@ -8,7 +8,12 @@ LISTED = "http://localhost:3000"
 
 def preflight(client: Client, origin: str, path: str = "/api/v1/projects/") -> dict[str, str]:
     response = client.options(
-        path, headers={"origin": origin, "access-control-request-method": "PUT", "access-control-request-headers": "authorization"}
+        path,
+        headers={
+            "origin": origin,
+            "access-control-request-method": "PUT",
+            "access-control-request-headers": "authorization",
+        },
     )
     return {name.lower(): value for name, value in response.items()}
 
@@ -22,7 +27,9 @@ def test_a_listed_origin_may_send_credentials(client: Client) -> None:
     assert "authorization" in headers["access-control-allow-headers"]
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:3001", "https://localhost:3000", "null", "http://evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3001", "https://localhost:3000", "null", "http://evil.example"]
+)
 def test_other_origins_are_told_nothing(client: Client, origin: str) -> None:
     assert "access-control-allow-origin" not in preflight(client, origin)
 

@@ -7,15 +7,16 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
+from pymongo.errors import ServerSelectionTimeoutError
+from rest_framework.test import APIClient
+
 from perfplatform import urls as real
 from perfplatform.errors import TABLE, ErrorCode
 from projects.models import Project, User
 from projects.tests import factories
-from pymongo.errors import ServerSelectionTimeoutError
-from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
 PROJECTS = "/api/v1/projects/"
@@ -28,16 +29,21 @@ NOT_YET = {
 }
 
 
-def crash(request: HttpRequest) -> None:
+def crash(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a secret of the implementation")
 
 
-def lose_database(request: HttpRequest) -> None:
+def lose_database(request: HttpRequest) -> HttpResponse:
     raise ServerSelectionTimeoutError("mongodb://user:word@host did not answer")
 
 
 urlpatterns = [path("api/v1/crash/", crash), path("api/v1/lost/", lose_database), *real.urlpatterns]
-handler400, handler403, handler404, handler500 = real.handler400, real.handler403, real.handler404, real.handler500
+handler400, handler403, handler404, handler500 = (
+    real.handler400,
+    real.handler403,
+    real.handler404,
+    real.handler500,
+)
 
 
 @pytest.fixture
@@ -125,7 +131,9 @@ def test_every_code_has_its_test_or_its_reason() -> None:
 
 def test_messages_follow_accept_language() -> None:
     response = APIClient().get(PROJECTS, headers={"accept-language": "zh-CN"})
-    assert response.json()["msg"] != APIClient().get(PROJECTS, headers={"accept-language": "en"}).json()["msg"]
+    assert (
+        response.json()["msg"] != APIClient().get(PROJECTS, headers={"accept-language": "en"}).json()["msg"]
+    )
 
 
 @pytest.mark.parametrize("address", ["/api/", "/api/v1/", "/api/v1/nothing/here/", "/api/v2/projects/"])

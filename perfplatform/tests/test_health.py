@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
+
 from perfplatform import health
 from perfplatform.models import Heartbeat
 from perfplatform.tasks import heartbeat
-from pytest_django.fixtures import Settings
 
 
 def test_healthz_needs_no_server(client: Client) -> None:
@@ -44,7 +45,9 @@ def test_readyz_names_a_worker_that_fell_silent(client: Client) -> None:
 def test_readyz_names_redis_and_tells_no_address(client: Client, settings: Settings) -> None:
     import dataclasses
 
-    settings.ENVIRONMENT = dataclasses.replace(settings.ENVIRONMENT, redis_url="redis://:secret@127.0.0.1:1/0")
+    settings.ENVIRONMENT = dataclasses.replace(
+        settings.ENVIRONMENT, redis_url="redis://:secret@127.0.0.1:1/0"
+    )
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["redis"] == {"ok": False, "detail": "does not answer"}

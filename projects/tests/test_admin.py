@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db import models
 from django.test import Client
 from django.urls import reverse
+
 from projects.models import Deploy, Key, Member, Project, Token, User, Version
 from projects.tests import factories
 
@@ -43,7 +44,9 @@ def test_every_model_of_the_app_is_registered() -> None:
 
 
 @pytest.mark.parametrize("model", REGISTERED)
-def test_list_search_filter_and_form(staff: Client, rows: dict[type, models.Model], model: type[models.Model]) -> None:
+def test_list_search_filter_and_form(
+    staff: Client, rows: dict[type, models.Model], model: type[models.Model]
+) -> None:
     options = admin.site._registry[model]
     assert staff.get(address(model, "changelist")).status_code == 200
     if options.search_fields:
@@ -78,7 +81,9 @@ def test_a_project_is_added_and_edited(staff: Client) -> None:
     }
     assert staff.post(address(Project, "add"), sent).status_code == 302
     project = Project.objects.get(slug="by-hand")
-    assert staff.post(address(Project, "change", project.pk), {**sent, "retention_days": "9"}).status_code == 302
+    assert (
+        staff.post(address(Project, "change", project.pk), {**sent, "retention_days": "9"}).status_code == 302
+    )
     assert Project.objects.get(pk=project.pk).retention_days == 9
 
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from rest_framework.test import APIClient
+
 from projects.models import Deploy, Key, Member, Project, Token, User, Version
 from projects.tests import factories
-from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
 PROJECTS = "/api/v1/projects/"
@@ -138,7 +139,9 @@ def test_a_deploy_token_opens_its_own_project_alone(project: Project) -> None:
 def test_versions_can_be_noted_and_archived(api: APIClient, project: Project) -> None:
     version = Version.objects.announce(project, name="1.0")
     path = at(project, f"versions/{version.pk}/")
-    changed = api.put(path, {"notes": "slow cart", "status": "archived", "name": "2"}, format="json").json()["data"]
+    changed = api.put(path, {"notes": "slow cart", "status": "archived", "name": "2"}, format="json").json()[
+        "data"
+    ]
     assert (changed["notes"], changed["status"], changed["name"]) == ("slow cart", "archived", "1.0")
     assert api.get(path).json()["data"] == changed
     assert [v["name"] for v in api.get(at(project, "versions/")).json()["data"]["items"]] == ["1.0"]

@@ -4,12 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from projects.models import Deploy, Project, Version
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
-def see(project: Project, name: str = "1.0", *, environment: str = "production", at: datetime = NOW) -> object:
+def see(
+    project: Project, name: str = "1.0", *, environment: str = "production", at: datetime = NOW
+) -> object:
     return Version.objects.seen(project.pk, name=name, environment=environment, at=at)
 
 

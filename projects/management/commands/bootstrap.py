@@ -16,7 +16,7 @@ DEMO_NAME = "Flask shop"
 
 
 class Command(BaseCommand):
-    help = "Migrates, builds the SDK, makes the first administrator and the demo project. Running it again is safe."
+    help = "Migrates, builds the SDK, makes the first administrator and the demo project. Can be run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-demo", action="store_true")
@@ -46,7 +46,9 @@ def ensure_demo(owner: User, secret: str) -> Project:
     if key:
         return key.project
     try:
-        project = Project.objects.start(DEMO_NAME, owner=owner, description="The demo that ./dev run brings along.")
+        project = Project.objects.start(
+            DEMO_NAME, owner=owner, description="The demo that ./dev run brings along."
+        )
     except NameTaken:
         project = Project.objects.get(name=DEMO_NAME)
     Key.issue(project, kind=Key.Kind.INGEST, name="demo", by=owner, secret=secret)
