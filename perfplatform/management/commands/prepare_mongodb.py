@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
 def prepare(client: Admin, uri: dict[str, Any]) -> str:
     """Do what is missing; returns a sentence about it. `uri` is the platform's own address, parsed."""
-    name = uri["options"].get("replicaset")
+    name = _option(uri, "replicaSet")
     host, port = uri["nodelist"][0]
     new_set = bool(name) and initiate(client, name, f"{host}:{port}")
     await_primary(client)
@@ -97,7 +97,7 @@ def await_primary(client: Admin) -> None:
 def grant(client: Admin, uri: dict[str, Any]) -> bool:
     """Create the platform's account, or bring its password and roles up to date; False if it was there."""
     name = uri["database"] or "perfplatform"
-    accounts = client[uri["options"].get("authsource") or uri["database"] or "admin"]
+    accounts = client[_option(uri, "authSource") or uri["database"] or "admin"]
     roles = [{"role": "readWrite", "db": name}, {"role": "dbAdmin", "db": name}]
     try:
         accounts.command("createUser", uri["username"], pwd=uri["password"], roles=roles)
@@ -107,3 +107,8 @@ def grant(client: Admin, uri: dict[str, Any]) -> bool:
         accounts.command("updateUser", uri["username"], pwd=uri["password"], roles=roles)
         return False
     return True
+
+
+def _option(uri: dict[str, Any], name: str) -> str:
+    """Names of options may be written in any case, and pymongo keeps them as they were written."""
+    return next((str(value) for key, value in uri["options"].items() if key.lower() == name.lower()), "")

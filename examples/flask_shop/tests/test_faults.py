@@ -1,0 +1,116 @@
+"""Each planted fault takes most of its endpoint's time, and the releases differ in two places only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from pathlib import Path
+from random import Random
+
+import pytest
+from flask import Flask
+from pyinstrument import Profiler
+
+import flask_shop
+from flask_shop import create_app
+from flask_shop.traffic import HABITS, Visit, open_bestsellers, open_orders
+
+SHOP = str(Path(flask_shop.__file__).parent)
+TESTS = str(Path(__file__).parent)
+
+CART: dict[str, object] = {"country": "DE", "items": [{"product": 3, "quantity": 2}]}
+FAULTS = [
+    ("1.0", Visit("GET", "/orders"), "newest_orders"),
+    ("1.1", Visit("GET", "/bestsellers"), "bestsellers"),
+    *(
+        (release, visit, function)
+        for release in ("1.0", "1.1")
+        for visit, function in [
+            (Visit("GET", "/orders/77/invoice"), "render_invoice_lines"),
+            (Visit("GET", "/journal/on-water"), "link_product_names"),
+            (Visit("GET", "/api/products"), "encode_feed"),
+            (Visit("POST", "/cart/quote", CART), "fetch_rates"),
+        ]
+    ),
+]
+
+
+each_fault = pytest.mark.parametrize(
+    ("release", "visit", "function"), FAULTS, ids=[f"{function}-{release}" for release, _, function in FAULTS]
+)
+
+
+def add_own_times(app: Flask, visit: Visit, seconds: dict[str, float]) -> None:
+    """Profile a request and add seconds by function of the shop, each with the library calls it makes."""
+    client = app.test_client()
+    with Profiler(interval=0.001) as profiler:
+        client.open(visit.path, method=visit.method, json=visit.cart)
+    assert profiler.last_session is not None
+    root = profiler.last_session.root_frame()
+    assert root is not None
+    waiting = [(root, "")]
+    while waiting:
+        frame, owner = waiting.pop()
+        path = frame.file_path or ""
+        if path.startswith(SHOP) and not path.startswith(TESTS):
+            owner = frame.function
+        if owner:
+            seconds[owner] += frame.time - sum(child.time for child in frame.children)
+        waiting.extend((child, owner) for child in frame.children)
+
+
+@each_fault
+def test_planted_fault_takes_most_of_the_shops_own_time(
+    shops: dict[str, Flask], release: str, visit: Visit, function: str
+) -> None:
+    seconds: dict[str, float] = defaultdict(float)
+    for _request in range(8):
+        add_own_times(shops[release], visit, seconds)
+    assert max(seconds, key=seconds.__getitem__) == function
+    assert seconds[function] > sum(seconds.values()) / 2
+
+
+@each_fault
+def test_first_request_to_a_new_shop_shows_the_fault_already(
+    shop_data: Path, release: str, visit: Visit, function: str
+) -> None:
+    seconds: dict[str, float] = defaultdict(float)
+    # Several, because on a busy machine one may stand still for a while, anywhere.
+    for _shop in range(5):
+        app = create_app({"SHOP_VERSION": release, "SHOP_DATA": str(shop_data)})
+        add_own_times(app, visit, seconds)
+    assert max(seconds, key=seconds.__getitem__) == function
+
+
+def statements(app: Flask, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the SQL that one request runs, in order."""
+    seen: list[str] = []
+
+    def connect_and_listen(path: str) -> sqlite3.Connection:
+        connection = sqlite3.Connection(path)
+        connection.set_trace_callback(seen.append)
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", connect_and_listen)
+        app.test_client().open(visit.path, method=visit.method, json=visit.cart)
+    return seen
+
+
+def test_new_release_asks_once_for_all_orders(
+    shops: dict[str, Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = Visit("GET", "/orders")
+    assert len(statements(shops["1.0"], orders, monkeypatch)) > 2_000
+    assert len(statements(shops["1.1"], orders, monkeypatch)) == 2
+
+
+def test_releases_differ_in_two_routes_only(shops: dict[str, Flask], monkeypatch: pytest.MonkeyPatch) -> None:
+    differing = set()
+    for habit in HABITS:
+        old, new = (statements(shops[release], habit(Random(1)), monkeypatch) for release in ("1.0", "1.1"))
+        assert old
+        assert new
+        if old != new:
+            differing.add(habit)
+    assert differing == {open_orders, open_bestsellers}

@@ -1,0 +1,152 @@
+"""REST API of profiles: lists, single ones, and their recordings in several formats."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from perfplatform.errors import ApiError, ErrorCode
+from profiles import export
+from profiles.models import Profile, SessionBlob
+from profiles.queries import MOST_COUNTED, InvalidCursor, ProfilePage
+from profiles.serializers import ProfileDetailSerializer, ProfileListSerializer, ProfileQuerySerializer
+from projects import access
+from projects.api import project_of
+
+# Exports hold text from target apps. Should a browser show one after all, it has no origin and no network.
+SANDBOX: Final = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; font-src data:"
+)
+
+
+class ProfileListView(APIView):
+    @extend_schema(parameters=[ProfileQuerySerializer], responses=ProfileListSerializer)
+    def get(self, request: Request, project_id: str) -> Response:
+        """List a project's profiles, newest first, by pages or by cursor."""
+        project = project_of(request, project_id, "viewer")
+        query = ProfileQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        cursor, size = asked.get("cursor"), asked["page_size"]
+        offset = 0 if cursor else (asked["page"] - 1) * size
+        if offset >= MOST_COUNTED:
+            raise ApiError(ErrorCode.PARAMETER_ERROR, _("page: use the cursor to go beyond 10,000 profiles."))
+        try:
+            page = Profile.objects.page(project.pk, query.filters(), cursor=cursor, offset=offset, limit=size)
+        except InvalidCursor:
+            raise ApiError(
+                ErrorCode.PARAMETER_ERROR, _("cursor: it must come from an earlier page.")
+            ) from None
+        number = None if cursor else asked["page"]
+        if number and number > _pages(page, size):
+            raise ApiError(ErrorCode.PARAMETER_ERROR, _("page: there are fewer pages."), status=404)
+        pagination = _describe(page, number=number, size=size)
+        return Response(ProfileListSerializer({"items": page.items, "pagination": pagination}).data)
+
+
+class ProfileView(APIView):
+    @extend_schema(responses=ProfileDetailSerializer)
+    def get(self, request: Request, profile_id: str) -> Response:
+        """One profile, without its recording."""
+        return Response(ProfileDetailSerializer(visible_profile(request, profile_id)).data)
+
+
+class SessionView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("download", bool, description="1: a `.pyisession` file, no envelope")],
+        responses={
+            (200, "application/json"): OpenApiTypes.OBJECT,
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+        },
+    )
+    def get(self, request: Request, profile_id: str) -> Response | HttpResponse:
+        """The recording as pyinstrument's `Session.to_json()` gave it."""
+        profile = visible_profile(request, profile_id)
+        session = session_of(profile)
+        if request.query_params.get("download", "") in ("", "0", "false"):
+            return Response(session)
+        return download(profile, "session", session)
+
+
+class ExportView(APIView):
+    """The recording in a format of another tool, to save."""
+
+    format_name = ""
+
+    @extend_schema(
+        responses={
+            (200, "text/html"): OpenApiTypes.BINARY,
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (200, "text/plain"): OpenApiTypes.BINARY,
+        }
+    )
+    def get(self, request: Request, profile_id: str) -> HttpResponse:
+        profile = visible_profile(request, profile_id)
+        return download(profile, self.format_name, session_of(profile))
+
+
+def visible_profile(request: Request, profile_id: str) -> Profile:
+    """The profile, if the caller may see its project; raises ApiError with 20007 otherwise."""
+    profile = Profile.objects.find(profile_id)
+    if profile is None:
+        raise ApiError(ErrorCode.PROFILE_NOT_FOUND)
+    try:
+        access.project_by_id(request, profile.project_id, "viewer")
+    except Http404:
+        raise ApiError(ErrorCode.PROFILE_NOT_FOUND) from None
+    return profile
+
+
+def session_of(profile: Profile) -> dict[str, Any]:
+    """The profile's recording, which MongoDB may delete a minute before the profile."""
+    try:
+        return SessionBlob.objects.session(profile.pk)
+    except SessionBlob.DoesNotExist:
+        raise ApiError(ErrorCode.PROFILE_NOT_FOUND, _("The recording has expired.")) from None
+
+
+def download(profile: Profile, format_name: str, session: dict[str, Any]) -> HttpResponse:
+    """A recording as a file to save."""
+    chosen = export.FORMATS[format_name]
+    try:
+        content = chosen.render(session)
+    except export.NotRenderable as error:
+        raise ApiError(ErrorCode.PARAMETER_ERROR, str(error), status=422) from error
+    response = HttpResponse(content, content_type=chosen.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{file_name(profile)}.{chosen.suffix}"'
+    response["Content-Security-Policy"] = SANDBOX
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def file_name(profile: Profile) -> str:
+    """A name for files about the profile that every system takes: `GET-api-cart-0af76519`."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{profile.method} {profile.endpoint}").strip("-")[:60]
+    return f"{words or 'profile'}-{profile.pk[:8]}"
+
+
+def _pages(page: ProfilePage, size: int) -> int:
+    return max(1, math.ceil(page.total / size))
+
+
+def _describe(page: ProfilePage, *, number: int | None, size: int) -> dict[str, Any]:
+    return {
+        "page": number,
+        "page_size": size,
+        "total": page.total,
+        "total_is_capped": page.total_is_capped,
+        "total_pages": _pages(page, size),
+        "has_next": page.next_cursor is not None,
+        "has_prev": number is None or number > 1,
+        "next_cursor": page.next_cursor,
+    }

@@ -1,0 +1,51 @@
+"""Durations and shares as every page writes them; static/measures.js writes the same."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def duration(us: float) -> str:
+    """Microseconds with three digits that matter: `780 µs`, `45.6 ms`, `1.23 s`, `2 min 5 s`."""
+    whole = int(_round(Decimal(str(us)), 0))
+    if whole < 1000:
+        return f"{whole} µs"
+    if whole < 999_500:
+        return f"{_three_digits(Decimal(whole) / 1000)} ms"
+    if whole < 59_950_000:
+        return f"{_three_digits(Decimal(whole) / 1_000_000)} s"
+    minutes, seconds = divmod(int(_round(Decimal(whole) / 1_000_000, 0)), 60)
+    return f"{minutes} min {seconds} s"
+
+
+@register.filter
+def percent_of(part: float, whole: float) -> str:
+    """`45.6 %`; what is too small to show is `< 0.1 %`."""
+    if whole <= 0 or part <= 0:
+        return "0 %"
+    share = 100 * part / whole
+    if share < 0.1:
+        return "< 0.1 %"
+    return "100 %" if share >= 99.95 else f"{_round(Decimal(str(share)), 1)} %"
+
+
+@register.filter
+def width_of(part: float, whole: float) -> str:
+    """0 to 100 for an SVG attribute, whatever the locale's decimal sign."""
+    return f"{100 * min(max(part / whole, 0), 1):.2f}" if whole > 0 else "0"
+
+
+def _three_digits(value: Decimal) -> Decimal:
+    if value < Decimal("9.995"):
+        return _round(value, 2)
+    return _round(value, 1 if value < Decimal("99.95") else 0)
+
+
+def _round(value: Decimal, digits: int) -> Decimal:
+    """Halves go up, as in JavaScript."""
+    return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)

@@ -1,0 +1,88 @@
+"""What a page says of a call tree in plain tables, for eyes without a script and beside every picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from profiles import calltree
+from profiles.calltree import CallTree, Function
+
+
+@dataclass(frozen=True)
+class Row:
+    """A function with its times; `samples` counts those that ended in it."""
+
+    name: str
+    place: str
+    library: bool
+    self_us: int
+    total_us: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """The function of the app with the most time of its own, library calls included."""
+
+    function: int
+    name: str
+    place: str
+    time_us: int
+
+
+def name_of(function: Function) -> str:
+    return f"{function.class_name}.{function.name}" if function.class_name else function.name
+
+
+def place_of(function: Function) -> str:
+    return f"{function.short_file}:{function.line}" if function.line > 0 else function.short_file
+
+
+def hot_path(tree: CallTree) -> list[Row]:
+    """The way from the root to where the time goes, one row a frame."""
+    return [
+        _row(tree, tree.function[node], tree.self_us[node], tree.total_us[node], tree.samples[node])
+        for node in calltree.hot_path(tree)
+    ]
+
+
+def top_functions(tree: CallTree, count: int) -> list[Row]:
+    """The `count` functions with the most self time. Recursion counts once in a total."""
+    self_us, total_us, samples = ([0] * len(tree.functions) for _ in range(3))
+    on_path = [0] * len(tree.functions)
+    path: list[int] = []
+    for node, parent in enumerate(tree.parent):
+        while path and path[-1] != parent:
+            on_path[tree.function[path.pop()]] -= 1
+        function = tree.function[node]
+        self_us[function] += tree.self_us[node]
+        samples[function] += tree.samples[node]
+        if not on_path[function]:
+            total_us[function] += tree.total_us[node]
+        on_path[function] += 1
+        path.append(node)
+    busy = (function for function, spent in enumerate(self_us) if spent)
+    busiest = sorted(busy, key=lambda function: -self_us[function])[:count]
+    return [_row(tree, function, self_us[function], total_us[function], samples[function]) for function in busiest]
+
+
+def suspect(tree: CallTree) -> Suspect | None:
+    """Where to look first; None where only libraries ran."""
+    function = calltree.top_own_function(tree)
+    if function is None:
+        return None
+    owner: list[int] = []
+    time_us = 0
+    for node, parent in enumerate(tree.parent):
+        own = tree.function[node]
+        if tree.functions[own].library:
+            own = owner[parent] if parent >= 0 else -1
+        owner.append(own)
+        time_us += tree.self_us[node] if own == function else 0
+    code = tree.functions[function]
+    return Suspect(function, name_of(code), place_of(code), time_us)
+
+
+def _row(tree: CallTree, function: int, self_us: int, total_us: int, samples: int) -> Row:
+    code = tree.functions[function]
+    return Row(name_of(code), place_of(code), code.library, self_us, total_us, samples)

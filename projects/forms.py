@@ -1,0 +1,157 @@
+"""Forms of the pages: what people may enter, and what they are told when it can't be."""
+
+from __future__ import annotations
+
+import zoneinfo
+from itertools import groupby
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from projects.models import LANGUAGES, Key, Member, Project, Token, User
+
+ZoneChoices = list[tuple[str, str | list[tuple[str, str]]]]
+
+
+def zone_choices() -> ZoneChoices:
+    """UTC, then every time zone under its region, for a select with groups."""
+    named = sorted(
+        name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/")
+    )
+    regions = groupby(named, key=lambda name: name.partition("/")[0])
+    return [
+        ("UTC", "UTC"),
+        *(
+            (region, [(name, name.partition("/")[2].replace("_", " ")) for name in names])
+            for region, names in regions
+        ),
+    ]
+
+
+class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A project as its owner describes it. The time zone is prefilled from the browser by static/time_zone.js."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=zone_choices,
+        help_text=_("Times are shown in it to everybody who has chosen no zone of their own."),
+    )
+
+    class Meta:
+        model = Project
+        fields = ("name", "description", "language", "time_zone")
+        labels: ClassVar = {"name": _("Name"), "description": _("Description"), "language": _("Language")}
+        help_texts: ClassVar = {
+            "name": _("What your team calls the app, for example Shop or Billing API."),
+            "language": _("Of what the platform writes for the whole team."),
+        }
+        widgets: ClassVar = {"description": forms.Textarea(attrs={"rows": 2})}
+
+
+class ProjectSettingsForm(ProjectForm):
+    """The same, with what only matters once data is there."""
+
+    class Meta(ProjectForm.Meta):
+        fields = ("name", "description", "language", "time_zone", "status", "retention_days")  # type: ignore[assignment]
+        labels: ClassVar = {
+            **ProjectForm.Meta.labels,
+            "status": _("Status"),
+            "retention_days": _("Days that profiles are kept"),
+        }
+        help_texts: ClassVar = {
+            **ProjectForm.Meta.help_texts,
+            "status": _("A paused project keeps its data and accepts no more."),
+            "retention_days": _("1 to 365. It holds for profiles that arrive from now on."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        status = self.fields["status"]
+        assert isinstance(status, forms.TypedChoiceField)  # noqa: S101 - a CharField with choices has no other.
+        status.choices = [choice for choice in Project.Status.choices if choice[0] != Project.Status.DELETING]
+
+
+class ProjectKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new project key."""
+
+    class Meta:
+        model = Key
+        fields = ("name",)
+        labels: ClassVar = {"name": _("Name")}
+        help_texts: ClassVar = {"name": _("Where it will be used, for example production.")}
+
+
+class KeyForm(ProjectKeyForm):
+    """A new project key or deploy token."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=Key.Kind.choices, initial=Key.Kind.INGEST)
+
+
+class MemberForm(forms.Form):
+    """A user who joins a project."""
+
+    username = forms.CharField(
+        label=_("Username"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    role = forms.ChoiceField(label=_("Role"), choices=Member.Role.choices, initial=Member.Role.VIEWER)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        user = User.objects.filter(username=username, is_active=True).first()
+        if user is None:
+            raise forms.ValidationError(_("There is no user of this name. An administrator can create one."))
+        if Member.objects.filter(project=self.project, user=user).exists():
+            raise forms.ValidationError(_("This user is a member already."))
+        self.cleaned_data["user"] = user
+        return username
+
+
+class DeleteProjectForm(forms.Form):
+    """Deleting takes the name of the project, typed by hand."""
+
+    name = forms.CharField(
+        label=_("Name of the project"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name != self.project.name:
+            raise forms.ValidationError(_("This is not the name of the project."))
+        return name
+
+
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a user likes the pages."""
+
+    language = forms.ChoiceField(
+        label=_("Language"), choices=[("", _("Like the browser")), *LANGUAGES], required=False
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [("", _("That of the project")), *zone_choices()],
+        required=False,
+    )
+
+    class Meta:
+        model = User
+        fields = ("language", "theme", "time_zone")
+        labels: ClassVar = {"theme": _("Theme")}
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new personal token."""
+
+    class Meta:
+        model = Token
+        fields = ("name",)
+        labels: ClassVar = {"name": _("Name")}
+        help_texts: ClassVar = {"name": _("What will use it, for example my laptop.")}

@@ -1,0 +1,150 @@
+"""A project's settings: general, keys, members, deletion. One page; each form posts to an address of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bson import ObjectId
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from projects.access import project_member
+from projects.clock import zone_of
+from projects.forms import DeleteProjectForm, KeyForm, MemberForm, ProjectSettingsForm
+from projects.models import Key, Member, Project, User
+from projects.requests import MemberRequest
+
+
+@project_member("viewer")
+@require_http_methods(["GET", "HEAD"])
+def general(request: MemberRequest, project: Project) -> HttpResponse:
+    return _page(request, project)
+
+
+@project_member("owner")
+@require_POST
+def change(request: MemberRequest, project: Project) -> HttpResponse:
+    name = project.name
+    form = ProjectSettingsForm(request.POST, instance=project, auto_id="general_%s")
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("The settings were saved."))
+        return _back(project, "general")
+    # The page around the form keeps the name that is in force.
+    project.name = name
+    return _page(request, project, general_form=form, status=422)
+
+
+@project_member("owner")
+@require_POST
+def create_key(request: MemberRequest, project: Project) -> HttpResponse:
+    form = KeyForm(request.POST, auto_id="key_%s")
+    if not form.is_valid():
+        return _page(request, project, key_form=form, status=422)
+    _key, secret = Key.issue(project, by=request.user, **form.cleaned_data)
+    response = _page(request, project, secret=secret)
+    # A secret must not come back with the browser's back button.
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@project_member("owner")
+@require_POST
+def revoke_key(request: MemberRequest, project: Project, *, key_id: ObjectId) -> HttpResponse:
+    key = Key.objects.filter(project=project, pk=key_id).first()
+    if key is None:
+        raise Http404
+    key.revoke()
+    messages.success(request, _("“%(name)s” was revoked. What is sent with it from now on is refused.") % {"name": key.name})
+    return _back(project, "keys")
+
+
+@project_member("owner")
+@require_POST
+def add_member(request: MemberRequest, project: Project) -> HttpResponse:
+    form = MemberForm(request.POST, project=project, auto_id="member_%s")
+    if not form.is_valid():
+        return _page(request, project, member_form=form, status=422)
+    Member.objects.create(project=project, user=form.cleaned_data["user"], role=form.cleaned_data["role"])
+    messages.success(request, _("%(username)s is a member now.") % form.cleaned_data)
+    return _back(project, "members")
+
+
+@project_member("owner")
+@require_POST
+def change_member(request: MemberRequest, project: Project, *, member_id: ObjectId) -> HttpResponse:
+    member = _member(project, member_id)
+    role = request.POST.get("role", "")
+    if role not in Member.Role.values:
+        raise Http404
+    if role != Member.Role.OWNER and member.is_last_owner():
+        return _refuse_last_owner(request, project)
+    member.role = role
+    member.save(update_fields=["role"])
+    messages.success(request, _("The role was changed."))
+    return _back(project, "members")
+
+
+@project_member("owner")
+@require_POST
+def remove_member(request: MemberRequest, project: Project, *, member_id: ObjectId) -> HttpResponse:
+    member = _member(project, member_id)
+    if member.is_last_owner():
+        return _refuse_last_owner(request, project)
+    member.delete()
+    messages.success(request, _("The member was removed."))
+    if member.user_id == request.user.pk and not request.user.is_superuser:
+        return redirect("projects:list")
+    return _back(project, "members")
+
+
+@project_member("owner")
+@require_POST
+def delete(request: MemberRequest, project: Project) -> HttpResponse:
+    form = DeleteProjectForm(request.POST, project=project, auto_id="delete_%s")
+    if not form.is_valid():
+        return _page(request, project, delete_form=form, status=422)
+    project.mark_for_deletion()
+    messages.success(request, _("“%(name)s” is being deleted.") % {"name": project.name})
+    return redirect("projects:list")
+
+
+def _page(request: MemberRequest, project: Project, *, status: int = 200, **special: Any) -> HttpResponse:
+    """The whole page; `special` holds the form that was refused, or the secret to show once."""
+    members = list(Member.objects.filter(project=project))
+    people = {user.pk: user for user in User.objects.filter(pk__in=[member.user_id for member in members])}
+    rows = [(member, people[member.user_id]) for member in members if member.user_id in people]
+    context = {
+        "project": project,
+        "can_edit": request.role == Member.Role.OWNER,
+        "zone": zone_of(request.user, project),
+        "keys": Key.objects.filter(project=project).order_by("revoked_at", "-created_at"),
+        "members": sorted(rows, key=lambda row: row[1].username),
+        "roles": Member.Role.choices,
+        "general_form": ProjectSettingsForm(instance=project, auto_id="general_%s"),
+        "key_form": KeyForm(auto_id="key_%s"),
+        "member_form": MemberForm(project=project, auto_id="member_%s"),
+        "delete_form": DeleteProjectForm(project=project, auto_id="delete_%s"),
+        **special,
+    }
+    return render(request, "projects/settings.html", context, status=status)
+
+
+def _back(project: Project, section: str) -> HttpResponse:
+    return redirect(f"{reverse('projects:settings', args=[project.slug])}#{section}")
+
+
+def _member(project: Project, member_id: ObjectId) -> Member:
+    member = Member.objects.filter(project=project, pk=member_id).first()
+    if member is None:
+        raise Http404
+    return member
+
+
+def _refuse_last_owner(request: MemberRequest, project: Project) -> HttpResponse:
+    messages.error(request, _("A project needs an owner: appoint another one first."))
+    return _back(project, "members")

@@ -1,0 +1,1 @@
+"""One file a framework; the rest of the SDK knows none of them."""

@@ -1,0 +1,91 @@
+"""Flask: `PerfPlatform(app)`.
+
+The endpoint is the route's pattern. Recording starts when Flask has found the route, which is when the endpoint, and
+with it whether to record at all, is known; the time before that is part of the duration all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from flask import Flask, got_request_exception, request, request_finished, request_started
+
+from perfplatform_sdk.client import began
+from perfplatform_sdk.instance import name_framework
+from perfplatform_sdk.recorder import Record, current_record, harmless, type_name
+
+from .wsgi import Application, Environ, Middleware
+
+log = logging.getLogger("perfplatform_sdk")
+
+_EXTENSION = "perfplatform"
+
+
+class PerfPlatform:
+    """Records the requests of a Flask app. Call `perfplatform_sdk.init()` before or after, in either order."""
+
+    def __init__(self, app: Flask | None = None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Wrap the app's WSGI callable; a second time changes nothing."""
+        if _EXTENSION in app.extensions:
+            return
+        app.extensions[_EXTENSION] = self
+        name_framework(_framework())
+        # blinker keeps weak references unless told not to.
+        request_started.connect(_name, app, weak=False)
+        request_finished.connect(_note_response, app, weak=False)
+        got_request_exception.connect(_note_exception, app, weak=False)
+        app.wsgi_app = FlaskMiddleware(app.wsgi_app)  # type: ignore[method-assign]
+
+
+class FlaskMiddleware(Middleware):
+    """The wrapper around `app.wsgi_app`; reminds once of a forgotten `init()`."""
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(application)
+        self._reminded = False
+
+    def __call__(self, environ: Environ, start_response: Any) -> Any:
+        if not self._reminded:
+            self._reminded = True
+            if not began():
+                log.warning("perfplatform: nothing is recorded, for perfplatform_sdk.init() was not called")
+        return super().__call__(environ, start_response)
+
+
+def _record() -> Record | None:
+    record = current_record()
+    return record if record is not None and record.kind == "request" else None
+
+
+@harmless
+def _name(_app: Flask, **_: Any) -> None:
+    record = _record()
+    if record is not None:
+        record.name(request.url_rule.rule if request.url_rule is not None else "(not found)")
+
+
+@harmless
+def _note_response(_app: Flask, *, response: Any, **_: Any) -> None:
+    record = _record()
+    if record is not None:
+        record.streaming = response.is_streamed
+
+
+@harmless
+def _note_exception(_app: Flask, *, exception: BaseException, **_: Any) -> None:
+    record = _record()
+    if record is not None:
+        record.error_type = type_name(exception)
+
+
+def _framework() -> str:
+    try:
+        return f"flask {version('flask')}"
+    except PackageNotFoundError:
+        return "flask"

@@ -1,0 +1,131 @@
+"""The outermost WSGI wrapper: it times requests and their bodies, and changes nothing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+from perfplatform_sdk.recorder import Record, begin, harmless
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
+
+
+class Middleware:
+    """A WSGI application around another one. A framework's integration names the endpoint on the way."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        record = begin("request", _method(environ))
+        if record is None:
+            return self._application(environ, start_response)
+        try:
+            body = self._application(environ, _observing(start_response, record))
+        except BaseException as error:
+            record.leave()
+            record.end(error)
+            raise
+        record.leave()
+        if _is_handed_over(body, environ, record):
+            record.end()
+            return body
+        return Body(body, record)
+
+
+class Body:
+    """A body that is made while it is sent. The request ends with its first byte; the rest passes through."""
+
+    __slots__ = ("_body", "_iterator", "_record")
+
+    def __init__(self, body: Iterable[bytes], record: Record) -> None:
+        self._body = body
+        self._record = record
+        self._iterator: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        record = self._record
+        if record.ended:
+            return self._next_after_the_first()
+        record.enter()
+        try:
+            chunk = self._next()
+        except StopIteration:
+            record.leave()
+            record.end()
+            raise
+        except BaseException as error:
+            record.leave()
+            record.end(error)
+            raise
+        record.leave()
+        if chunk:
+            record.streaming = True
+            record.end()
+        return chunk
+
+    def close(self) -> None:
+        """What the server calls at the end, however it came."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._record.end()
+
+    def _next(self) -> bytes:
+        if self._iterator is None:
+            self._iterator = iter(self._body)
+        return next(self._iterator)
+
+    def _next_after_the_first(self) -> bytes:
+        try:
+            return self._next()
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._record.fail_late(error)
+            raise
+
+
+def _observing(start_response: Callable[..., Any], record: Record) -> Callable[..., Any]:
+    """`start_response`, which tells the record the status as well."""
+
+    def observed(*args: Any, **kwargs: Any) -> Any:
+        _note_status(record, args[0] if args else kwargs["status"])
+        return start_response(*args, **kwargs)
+
+    return observed
+
+
+@harmless
+def _note_status(record: Record, status: str) -> None:
+    code = int(status[:3])
+    record.status = code if 100 <= code <= 599 else None
+
+
+@harmless
+def _is_handed_over(body: object, environ: Environ, record: Record) -> bool:
+    """Whether nothing of the request remains to be done; such a body goes back as the very object that it is.
+
+    True for lists and the like, for what a framework has said to be whole, and for the server's own file wrapper,
+    which it knows by its type and sends in its own way.
+    """
+    if record.streaming is False or hasattr(type(body), "__len__"):
+        return True
+    file_wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
+        record.streaming = True
+        return True
+    return False
+
+
+def _method(environ: Environ) -> str:
+    method = environ.get("REQUEST_METHOD", "")
+    return method if method in _METHODS else "(other)"

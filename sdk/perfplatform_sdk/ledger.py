@@ -1,0 +1,178 @@
+"""What this process says of each minute: every request counted and timed, profiled or not. docs/wire.md, section 3."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import datetime, timezone
+from typing import Any, NamedTuple, Optional
+
+from .drops import QUEUE_FULL, Drops
+from .histogram import bucket
+from .keeping import Endpoint
+from .table import transmissible
+
+_DRAIN_AT = 1_024
+_MAX_ENDPOINTS = 1_990  # of 2,000 in a document; the rest is for (other), one a kind
+_MAX_MINUTES = 60
+_SETTLED_MINUTES = 5  # after which no more is expected to happen to a minute
+_MAX_ENTRIES = 10_000  # in all minutes, about 10 MB
+
+
+class Event(NamedTuple):
+    """One finished request, task or call; with no duration: one that was counted before and has failed since."""
+
+    minute: int  # since 1970
+    endpoint: Endpoint
+    engine: str  # none, sampler or pyinstrument: what slowed it
+    duration_us: Optional[int]
+    failed: bool
+
+
+class Entry:
+    """One endpoint in one minute."""
+
+    __slots__ = ("count", "errors", "histograms")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.errors = 0
+        self.histograms: dict[str, tuple[dict[int, int], list[int]]] = {}
+
+    def add(self, event: Event) -> None:
+        if event.duration_us is None:
+            self.errors = min(self.count, self.errors + 1)
+            return
+        self.count += 1
+        self.errors += event.failed
+        buckets, total = self.histograms.setdefault(event.engine, ({}, [0]))
+        index = bucket(event.duration_us)
+        buckets[index] = buckets.get(index, 0) + 1
+        total[0] += event.duration_us
+
+    def document(self, endpoint: Endpoint) -> dict[str, Any]:
+        histograms = {
+            engine: {"buckets": [[index, buckets[index]] for index in sorted(buckets)], "sum_us": total[0]}
+            for engine, (buckets, total) in self.histograms.items()
+        }
+        return {
+            "kind": endpoint.kind,
+            "method": endpoint.method,
+            "route": endpoint.name,
+            "count": self.count,
+            "errors": self.errors,
+            "histograms": histograms,
+            "counters": [],
+            "stacks": {},
+        }
+
+
+class Minute:
+    """One minute's document in the making."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Endpoint, Entry] = {}
+        self.sent = 0  # the last sequence number that was given out
+        self.changed = True
+
+    def entry(self, endpoint: Endpoint) -> Entry:
+        if endpoint not in self.entries and len(self.entries) >= _MAX_ENDPOINTS:
+            endpoint = Endpoint(endpoint.kind, "", "(other)")
+        return self.entries.setdefault(endpoint, Entry())
+
+
+class Ledger:
+    """Collects events from any thread without making one wait; documents are made on the sending thread."""
+
+    def __init__(self, drops: Drops) -> None:
+        self._events: deque[Event] = deque()
+        self._minutes: dict[int, Minute] = {}
+        # Reentrant: a signal handler may interrupt this very code and record something itself.
+        self._lock = threading.RLock()
+        self._drops = drops
+        self._reported: dict[str, int] = {}
+
+    def add(self, event: Event) -> None:
+        self._events.append(event)
+        # Whoever meets a long queue sorts it in, unless another is at it: nobody waits, and the queue stays short.
+        if len(self._events) >= _DRAIN_AT and self._lock.acquire(blocking=False):
+            try:
+                self._drain()
+            finally:
+                self._lock.release()
+
+    def has_news(self) -> bool:
+        with self._lock:
+            self._drain()
+            changed = any(minute.changed for minute in self._minutes.values())
+        return changed or self._drops.counts() != self._reported
+
+    def documents(self, now: float) -> dict[int, dict[str, Any]]:
+        """The documents that changed since they were last given out, by minute; `now` in seconds since 1970."""
+        with self._lock:
+            self._drain()
+            dropped = self._drops.counts()
+            if dropped != self._reported:
+                newest = max(self._minutes, default=int(now // 60))
+                self._minutes.setdefault(newest, Minute()).changed = True
+                self._reported = dropped
+            return {
+                number: self._document(number, minute, dropped)
+                for number, minute in self._minutes.items()
+                if minute.changed
+            }
+
+    def arrived(self, minutes: list[int], now: float) -> None:
+        """The platform has these documents: those of the past need not be kept."""
+        with self._lock:
+            for number in minutes:
+                minute = self._minutes.get(number)
+                if minute and not minute.changed and number < int(now // 60) - _SETTLED_MINUTES:
+                    del self._minutes[number]
+
+    def send_again(self, minutes: list[int]) -> None:
+        """Documents that were given out did not arrive: give them out once more."""
+        with self._lock:
+            for number in minutes:
+                if number in self._minutes:
+                    self._minutes[number].changed = True
+
+    def _document(self, number: int, minute: Minute, dropped: dict[str, int]) -> dict[str, Any]:
+        minute.changed = False
+        minute.sent += 1
+        return {
+            "minute": datetime.fromtimestamp(number * 60, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "seq": minute.sent,
+            "strings": [],
+            "frames": [],
+            "endpoints": [entry.document(endpoint) for endpoint, entry in minute.entries.items()],
+            "dropped": dropped,
+        }
+
+    def _drain(self) -> None:
+        while self._events:
+            event = self._events.popleft()
+            minute = self._minutes.get(event.minute)
+            if minute is None:
+                if event.duration_us is None:
+                    continue  # the minute in which it was counted is gone
+                self._forget(event.minute)
+                minute = self._minutes[event.minute] = Minute()
+            minute.entry(event.endpoint).add(event)
+            minute.changed = True
+
+    def _forget(self, current: int) -> None:
+        """Let go of old minutes, and of the oldest while there are too many entries in all."""
+        entries = sum(len(minute.entries) for minute in self._minutes.values())
+        for number in sorted(self._minutes):
+            if number >= current - _MAX_MINUTES and entries <= _MAX_ENTRIES:
+                return
+            minute = self._minutes.pop(number)
+            entries -= len(minute.entries)
+            if minute.changed:
+                self._drops.add(QUEUE_FULL)
+
+
+def named(kind: str, method: str, name: str) -> Endpoint:
+    """An endpoint within the bounds of the wire format."""
+    return Endpoint(kind, transmissible(method, 16), transmissible(name, 512) or "(unnamed)")

@@ -1,0 +1,301 @@
+// The call tree of one profile: an ARIA tree of which only the rows in sight exist in the document.
+
+import { buildView, childrenOf, hasChildren, heaviestNode, hotPath, matchingFunctions, visibleRows } from "./calltree_model.js";
+import { RowDrawer, fill } from "./calltree_rows.js";
+import { duration, percent } from "./measures.js";
+
+const OVERSCAN_ROWS = 12;
+
+class CallTree {
+  constructor(root) {
+    this.words = root.dataset;
+    this.data = JSON.parse(document.getElementById(root.dataset.source).textContent);
+    this.drawer = new RowDrawer(this.data, this.words, root.id);
+    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.tree = this.part("tree");
+    this.head = this.part("head");
+    this.list = this.part("rows");
+    this.search = this.part("search");
+    this.readAddress();
+    this.listenToTree();
+    this.listenToTools();
+    this.rebuild();
+  }
+
+  // State: what is in the address survives a reload and can be sent to a colleague.
+
+  readAddress() {
+    const state = new URLSearchParams(location.search);
+    this.ownCodeOnly = state.get("code") !== "all";
+    this.drawer.unit = state.get("unit") === "percent" ? "percent" : "time";
+    this.search.value = state.get("search") ?? "";
+  }
+
+  writeAddress() {
+    const address = new URL(location.href);
+    const put = (name, value) => (value ? address.searchParams.set(name, value) : address.searchParams.delete(name));
+    put("code", this.ownCodeOnly ? "" : "all");
+    put("unit", this.drawer.unit === "percent" ? "percent" : "");
+    put("search", this.search.value.trim());
+    history.replaceState(history.state, "", address);
+  }
+
+  /** A new view of the data; the chosen row stays chosen where the new view has its function. */
+  rebuild() {
+    const chosenFunction = this.view ? this.view.fn[this.chosen] : -1;
+    this.view = this.drawer.view = buildView(this.data, this.ownCodeOnly);
+    this.expanded = new Uint8Array(this.view.count);
+    this.hot = new Uint8Array(this.view.count);
+    for (const node of hotPath(this.view)) this.expanded[node] = this.hot[node] = 1;
+    const suspect = heaviestNode(this.view, this.data.suspect);
+    const kept = chosenFunction >= 0 ? heaviestNode(this.view, chosenFunction) : -1;
+    this.chosen = Math.max(kept >= 0 ? kept : suspect, 0);
+    this.expandTo(suspect);
+    this.expandTo(this.chosen);
+    this.find();
+    this.showControls();
+    this.refresh();
+    this.reveal();
+  }
+
+  expandTo(node) {
+    for (let up = node > 0 ? this.view.parent[node] : -1; up >= 0; up = this.view.parent[up]) this.expanded[up] = 1;
+  }
+
+  refresh() {
+    this.rows = visibleRows(this.view, this.expanded);
+    this.rowOf = new Int32Array(this.view.count).fill(-1);
+    this.rows.forEach((node, row) => (this.rowOf[node] = row));
+    while (this.rowOf[this.chosen] < 0) this.chosen = this.view.parent[this.chosen];
+    this.paint();
+  }
+
+  // Search
+
+  find() {
+    const text = this.search.value.trim();
+    this.drawer.marked = text.toLowerCase();
+    const wanted = text ? matchingFunctions(this.data.functions, text) : null;
+    const everything = wanted ? visibleRows(this.view, new Uint8Array(this.view.count).fill(1)) : [];
+    this.matches = everything.filter((node) => node > 0 && wanted[this.view.fn[node]]);
+    for (const node of this.matches) this.expandTo(node);
+    if (this.matches.length && !this.matches.includes(this.chosen)) this.chosen = this.matches[0];
+    this.matchesInLibraries = Boolean(wanted && this.ownCodeOnly && !this.matches.length && wanted.includes(1));
+    this.tellMatches();
+  }
+
+  tellMatches() {
+    const at = this.matches.indexOf(this.chosen) + 1;
+    let told = "";
+    if (this.matches.length) told = fill(at ? this.words.match : this.words.matches, { at, count: this.matches.length });
+    else if (this.matchesInLibraries) told = this.words.onlyLibraries;
+    else if (this.drawer.marked) told = this.words.noMatch;
+    this.part("matches").textContent = told;
+    this.part("show-libraries").hidden = !this.matchesInLibraries;
+    for (const name of ["previous", "next"]) this.part(name).disabled = !this.matches.length;
+  }
+
+  stepMatch(step) {
+    if (!this.matches.length) return;
+    const at = this.matches.indexOf(this.chosen);
+    const next = at < 0 ? 0 : (at + step + this.matches.length) % this.matches.length;
+    this.choose(this.matches[next]);
+  }
+
+  onSearch() {
+    this.find();
+    this.writeAddress();
+    this.refresh();
+    this.reveal();
+  }
+
+  clearSearch() {
+    this.search.value = "";
+    this.onSearch();
+    this.tree.focus();
+  }
+
+  // Movement
+
+  choose(node) {
+    this.chosen = node;
+    if (this.rowOf[node] < 0) {
+      this.expandTo(node);
+      this.refresh();
+    }
+    this.reveal();
+    this.tellMatches();
+  }
+
+  /** Scrolls no further than it takes to see the chosen row. */
+  reveal() {
+    const height = this.rowHeight();
+    const top = this.rowOf[this.chosen] * height;
+    const room = this.tree.clientHeight - this.head.offsetHeight;
+    if (top < this.tree.scrollTop) this.tree.scrollTop = top;
+    else if (top + height > this.tree.scrollTop + room) this.tree.scrollTop = top + height - room;
+    this.paint();
+  }
+
+  rowHeight() {
+    return parseFloat(getComputedStyle(this.tree).getPropertyValue("--row-height"));
+  }
+
+  setExpanded(node, open) {
+    this.expanded[node] = open ? 1 : 0;
+    this.refresh();
+  }
+
+  setAllExpanded(open) {
+    this.expanded.fill(open ? 1 : 0);
+    this.expanded[0] = 1;
+    this.refresh();
+    this.reveal();
+  }
+
+  goIn() {
+    if (!hasChildren(this.view, this.chosen)) return;
+    if (!this.expanded[this.chosen]) this.setExpanded(this.chosen, true);
+    else this.choose(childrenOf(this.view, this.chosen)[0]);
+  }
+
+  goOut() {
+    if (this.expanded[this.chosen] && hasChildren(this.view, this.chosen)) this.setExpanded(this.chosen, false);
+    else if (this.chosen > 0) this.choose(this.view.parent[this.chosen]);
+  }
+
+  expandSiblings() {
+    const siblings = this.chosen > 0 ? childrenOf(this.view, this.view.parent[this.chosen]) : [0];
+    for (const node of siblings) this.expanded[node] = 1;
+    this.refresh();
+  }
+
+  // Events
+
+  listenToTree() {
+    this.tree.addEventListener("keydown", (event) => this.onKey(event));
+    this.tree.addEventListener("scroll", () => requestAnimationFrame(() => this.paint()), { passive: true });
+    new ResizeObserver(() => this.paint()).observe(this.tree);
+    this.list.addEventListener("click", (event) => this.onClick(event));
+    this.list.addEventListener("dblclick", (event) => {
+      if (!event.target.closest("[data-twist]")) this.setExpanded(this.chosen, !this.expanded[this.chosen]);
+    });
+  }
+
+  onClick(event) {
+    const row = event.target.closest("[role=treeitem]");
+    if (!row) return;
+    this.choose(Number(row.dataset.node));
+    if (event.target.closest("[data-twist]")) this.setExpanded(this.chosen, !this.expanded[this.chosen]);
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = this.rowOf[this.chosen];
+    const last = this.rows.length - 1;
+    const page = Math.max(1, Math.floor(this.tree.clientHeight / this.rowHeight()) - 1);
+    const moves = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: last, PageDown: row + page, PageUp: row - page };
+    const acts = {
+      ArrowRight: () => this.goIn(),
+      ArrowLeft: () => this.goOut(),
+      Enter: () => this.setExpanded(this.chosen, !this.expanded[this.chosen]),
+      " ": () => this.setExpanded(this.chosen, !this.expanded[this.chosen]),
+      "*": () => this.expandSiblings(),
+      Escape: () => this.clearSearch(),
+    };
+    if (event.key in moves) this.choose(this.rows[Math.min(Math.max(moves[event.key], 0), last)]);
+    else if (event.key in acts) acts[event.key]();
+    else return;
+    event.preventDefault();
+  }
+
+  listenToTools() {
+    this.search.addEventListener("input", () => this.onSearch());
+    this.search.addEventListener("keydown", (event) => this.onSearchKey(event));
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || event.target.closest("input, textarea, select")) return;
+      event.preventDefault();
+      this.search.focus();
+      this.search.select();
+    });
+    const onClick = (name, act) => this.part(name).addEventListener("click", act);
+    onClick("previous", () => this.stepMatch(-1));
+    onClick("next", () => this.stepMatch(1));
+    onClick("expand", () => this.setAllExpanded(true));
+    onClick("collapse", () => this.setAllExpanded(false));
+    onClick("show-libraries", () => this.setOwnCodeOnly(false));
+    this.part("own-code").addEventListener("change", (event) => this.setOwnCodeOnly(event.target.checked));
+    this.part("units").addEventListener("change", (event) => this.setUnit(event.target.value));
+  }
+
+  onSearchKey(event) {
+    if (event.key === "Enter") this.stepMatch(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") this.clearSearch();
+    else if (event.key === "ArrowDown") this.tree.focus();
+    else return;
+    event.preventDefault();
+  }
+
+  setOwnCodeOnly(on) {
+    this.ownCodeOnly = on;
+    this.rebuild();
+    this.writeAddress();
+  }
+
+  setUnit(unit) {
+    this.drawer.unit = unit;
+    this.writeAddress();
+    this.showControls();
+    this.paint();
+  }
+
+  // Drawing
+
+  showControls() {
+    this.part("own-code").checked = this.ownCodeOnly;
+    for (const choice of this.part("units").querySelectorAll("input")) choice.checked = choice.value === this.drawer.unit;
+  }
+
+  paint() {
+    const height = this.rowHeight();
+    this.list.style.height = `${this.rows.length * height}px`;
+    const { scrollTop, clientHeight } = this.tree;
+    const first = Math.max(0, Math.floor(scrollTop / height) - OVERSCAN_ROWS);
+    const end = Math.min(this.rows.length, Math.ceil((scrollTop + clientHeight) / height) + OVERSCAN_ROWS);
+    const inSight = this.rows.slice(first, end);
+    // A screen reader follows aria-activedescendant: the chosen row exists even when scrolled out of sight.
+    if (!inSight.includes(this.chosen)) inSight.push(this.chosen);
+    this.list.replaceChildren(...inSight.map((node) => this.drawAt(node, this.rowOf[node] * height)));
+    this.tree.setAttribute("aria-activedescendant", this.drawer.id(this.chosen));
+    this.showDetail();
+  }
+
+  drawAt(node, top) {
+    const state = {
+      chosen: node === this.chosen, expanded: Boolean(this.expanded[node]), hot: Boolean(this.hot[node]),
+    };
+    const row = this.drawer.draw(node, state);
+    row.style.transform = `translateY(${top}px)`;
+    return row;
+  }
+
+  /** All of the chosen row, uncut: names are long and screens are narrow. */
+  showDetail() {
+    const { view, chosen } = this;
+    const { functions } = this.data;
+    const fn = view.fn[chosen];
+    const put = (name, text) => (this.part(`detail-${name}`).textContent = text);
+    const both = (us) => `${duration(us)} · ${percent(us, view.total[0])}`;
+    const line = chosen > 0 && functions.line[fn] > 0 ? `:${functions.line[fn]}` : "";
+    put("name", this.drawer.label(chosen));
+    put("place", chosen > 0 ? functions.file[fn] + line : "");
+    put("total", both(view.total[chosen]));
+    put("self", both(view.self[chosen]));
+    put("hidden", view.hidden[chosen] > 0 ? fill(this.words.ofThat, { time: duration(view.hidden[chosen]) }) : "");
+  }
+}
+
+for (const root of document.querySelectorAll("[data-calltree]")) {
+  root.hidden = false;
+  new CallTree(root);
+}

@@ -1,0 +1,139 @@
+// The call tree as flat columns: no DOM here. Node 0 of a view is the recorded request itself.
+
+/**
+ * @typedef {object} View
+ * @property {number} count
+ * @property {Int32Array} parent      node -> parent, -1 at node 0
+ * @property {Int32Array} fn          node -> index of its function, -1 at node 0
+ * @property {Float64Array} self      microseconds, the time of hidden library frames below included
+ * @property {Float64Array} hidden    the part of `self` that was spent in hidden library frames
+ * @property {Float64Array} total     microseconds
+ * @property {Int32Array} samples     those of everything below included
+ * @property {Int32Array} depth
+ * @property {Int32Array} childStart  children of node n: childList[childStart[n] .. childStart[n + 1]]
+ * @property {Int32Array} childList   heaviest first
+ */
+
+/** Builds the view of a tree in preorder; with `ownCodeOnly` library frames melt into their nearest visible caller. */
+export function buildView(data, ownCodeOnly) {
+  const size = data.parent.length;
+  const shownAs = new Int32Array(size);
+  const view = {
+    count: 1,
+    parent: new Int32Array(size + 1).fill(-1),
+    fn: new Int32Array(size + 1).fill(-1),
+    self: new Float64Array(size + 1),
+    hidden: new Float64Array(size + 1),
+    total: new Float64Array(size + 1),
+    samples: new Int32Array(size + 1),
+    depth: new Int32Array(size + 1),
+  };
+  // Calls of one function from one visible caller are one row, whatever library frames lay between.
+  const merged = new Map();
+  for (let index = 0; index < size; index++) {
+    const caller = data.parent[index] < 0 ? 0 : shownAs[data.parent[index]];
+    const fn = data.function[index];
+    if (data.parent[index] < 0) view.total[0] += data.total_us[index];
+    if (ownCodeOnly && data.functions.library[fn]) {
+      shownAs[index] = caller;
+      view.self[caller] += data.self_us[index];
+      view.hidden[caller] += data.self_us[index];
+      view.samples[caller] += data.samples[index];
+      continue;
+    }
+    const key = caller * data.functions.name.length + fn;
+    let node = ownCodeOnly ? merged.get(key) : undefined;
+    if (node === undefined) {
+      node = view.count++;
+      merged.set(key, node);
+      view.parent[node] = caller;
+      view.fn[node] = fn;
+      view.depth[node] = view.depth[caller] + 1;
+    }
+    shownAs[index] = node;
+    view.self[node] += data.self_us[index];
+    view.total[node] += data.total_us[index];
+    view.samples[node] += data.samples[index];
+  }
+  // A callee comes after its caller: from the end, every node is complete when it is added to its caller.
+  for (let node = view.count - 1; node > 0; node--) view.samples[view.parent[node]] += view.samples[node];
+  linkChildren(view);
+  return view;
+}
+
+function linkChildren(view) {
+  const start = new Int32Array(view.count + 1);
+  for (let node = 1; node < view.count; node++) start[view.parent[node] + 1]++;
+  for (let node = 0; node < view.count; node++) start[node + 1] += start[node];
+  const list = new Int32Array(Math.max(view.count - 1, 0));
+  const next = start.slice();
+  for (let node = 1; node < view.count; node++) list[next[view.parent[node]]++] = node;
+  for (let node = 0; node < view.count; node++) {
+    if (start[node + 1] - start[node] > 1) {
+      list.subarray(start[node], start[node + 1]).sort((a, b) => view.total[b] - view.total[a]);
+    }
+  }
+  view.childStart = start;
+  view.childList = list;
+}
+
+export function childrenOf(view, node) {
+  return view.childList.subarray(view.childStart[node], view.childStart[node + 1]);
+}
+
+export function hasChildren(view, node) {
+  return view.childStart[node + 1] > view.childStart[node];
+}
+
+/** The way down through the heaviest callee, for as long as it has half or more of its caller's time. */
+export function hotPath(view) {
+  const path = [0];
+  let node = 0;
+  while (hasChildren(view, node)) {
+    const heaviest = view.childList[view.childStart[node]];
+    if (2 * view.total[heaviest] < view.total[node]) break;
+    path.push(heaviest);
+    node = heaviest;
+  }
+  return path;
+}
+
+/** The heaviest row of a function, -1 where it has none. */
+export function heaviestNode(view, fn) {
+  let best = -1;
+  for (let node = 1; node < view.count; node++) {
+    if (view.fn[node] === fn && (best < 0 || view.total[node] > view.total[best])) best = node;
+  }
+  return best;
+}
+
+/** The nodes that show with the given ones expanded, top to bottom. */
+export function visibleRows(view, expanded) {
+  const rows = [];
+  const stack = [0];
+  while (stack.length) {
+    const node = stack.pop();
+    rows.push(node);
+    if (!expanded[node]) continue;
+    for (let at = view.childStart[node + 1] - 1; at >= view.childStart[node]; at--) stack.push(view.childList[at]);
+  }
+  return rows;
+}
+
+/** Qualified name, as it is shown and searched. */
+export function nameOf(functions, fn) {
+  return functions.class_name[fn] ? `${functions.class_name[fn]}.${functions.name[fn]}` : functions.name[fn];
+}
+
+export function placeOf(functions, fn) {
+  const file = functions.short_file[fn];
+  return functions.line[fn] > 0 ? `${file}:${functions.line[fn]}` : file;
+}
+
+/** Functions whose name or place holds the text, whatever the case: one byte per function. */
+export function matchingFunctions(functions, text) {
+  const wanted = text.toLowerCase();
+  return Uint8Array.from(functions.name, (_, fn) =>
+    `${nameOf(functions, fn)}\n${placeOf(functions, fn)}`.toLowerCase().includes(wanted) ? 1 : 0,
+  );
+}

@@ -1,0 +1,200 @@
+"""docker-compose.yml and Dockerfile, carried out without Docker: from an empty directory to a profile."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag, urljoin
+
+import pymongo
+import pytest
+import redis
+import requests
+from pymongo.errors import OperationFailure
+
+from tests.deploy import compose_file
+from tests.deploy.browser import Browser, Page
+from tests.deploy.places import COMPOSE_FILE, PUBLIC_PATH, PUBLIC_URL, SECRETS
+from tests.deploy.stack import Stack
+
+APP = """
+import sys, time
+import perfplatform_sdk
+
+perfplatform_sdk.init(key=sys.argv[1], url=sys.argv[2], environment="production", version="7.1")
+
+@perfplatform_sdk.profile
+def settle_invoices():
+    end = time.perf_counter() + 0.2
+    while time.perf_counter() < end:
+        sum(range(1000))
+
+settle_invoices()
+assert perfplatform_sdk.flush(30), "not everything was delivered"
+print(perfplatform_sdk.__file__)
+"""
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+Client = pymongo.MongoClient[dict[str, Any]]
+
+
+def test_every_service_is_healthy(stack: Stack) -> None:
+    assert set(stack.running) == {"web", "worker", "beat", "migrate", "mongo", "redis"}
+    for name, service in stack.services.items():
+        if service.health_check:
+            assert stack.is_healthy(name), stack.log(name)
+            assert stack.running[name].poll() is None
+    deadline = time.monotonic() + 60
+    while (ready := requests.get(f"http://{stack.address('web')}/readyz", timeout=10)).status_code != 200:
+        assert time.monotonic() < deadline, ready.text
+        time.sleep(1)
+    assert ready.json()["ready"]
+
+
+def test_databases_refuse_whoever_has_no_password(stack: Stack) -> None:
+    with (
+        Client(stack.address("mongo"), directConnection=True) as client,
+        pytest.raises(OperationFailure, match="requires authentication"),
+    ):
+        client["perfplatform"].list_collection_names()
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=stack.ports["redis"]).ping()
+
+
+def test_platform_has_its_own_account_with_no_rights_elsewhere(stack: Stack) -> None:
+    uri = stack.environment("web")["MONGODB_URI"]
+    assert "MONGODB_ADMIN_URI" not in stack.environment("web")
+    with Client(uri) as client:
+        assert client.is_primary
+        assert client.get_database().list_collection_names()
+        with pytest.raises(OperationFailure, match="not authorized"):
+            client["other"]["things"].insert_one({})
+        with pytest.raises(OperationFailure, match="not authorized"):
+            client["admin"].command("usersInfo")
+
+
+def test_passwords_are_in_no_command_line(stack: Stack, operator_settings: dict[str, str]) -> None:
+    for process in stack.running.values():
+        if process.poll() is None:
+            command = ["ps", "-o", "args=", "-g", str(process.pid)]
+            shown = subprocess.run(command, capture_output=True, text=True)
+            assert shown.stdout.strip()
+            assert not [name for name in SECRETS if operator_settings[name] in shown.stdout]
+
+
+def test_from_login_to_a_profile_on_the_page(stack: Stack, browser: Browser, tmp_path: Path) -> None:
+    slug = browser.create_project("Billing")
+    flask = browser.create_key(slug).texts["snippet-flask"]
+    key = re.search(r"ppk_[\w-]{43}", flask)
+    assert key, flask
+    assert f'url="{PUBLIC_URL}"' in flask
+    assert {cookie.path for cookie in browser.session.cookies} == {f"{PUBLIC_PATH}/"}
+    assert all(cookie.secure for cookie in browser.session.cookies)
+
+    wheel = download_sdk(browser, tmp_path)
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    # The proxy's TLS end is not real, so the app speaks to the web server itself, below the same path.
+    address = f"http://{stack.address('web')}{PUBLIC_PATH}"
+    sent = subprocess.run(
+        [sys.executable, str(app), key[0], address],
+        env={"PYTHONPATH": str(wheel), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert sent.returncode == 0, sent.stderr
+    assert str(wheel) in sent.stdout
+
+    listed = browser.get(f"/projects/{slug}/").text
+    assert "settle_invoices" in listed
+    (profile,) = {link for link in Page(listed).links if re.search(r"/profiles/[0-9a-f]{32}/$", link)}
+    assert profile.startswith(f"{PUBLIC_PATH}/")
+    assert "settle_invoices" in browser.get(profile.removeprefix(PUBLIC_PATH)).text
+
+
+def download_sdk(browser: Browser, directory: Path) -> Path:
+    """The wheel, found as pip finds it."""
+    page = browser.get("/sdk/simple/perfplatform-sdk/")
+    (link,) = Page(page.text).links
+    address, fragment = urldefrag(urljoin(page.url, link))
+    assert address.startswith(f"{PUBLIC_URL}/sdk/files/")
+    content = browser.get(address.removeprefix(PUBLIC_URL)).content
+    assert fragment == f"sha256={hashlib.sha256(content).hexdigest()}"
+    wheel = directory / address.rpartition("/")[2]
+    wheel.write_bytes(content)
+    return wheel
+
+
+def test_static_files_are_served_with_the_hash_in_their_name(browser: Browser) -> None:
+    page = browser.get("/").text
+    styles = re.search(rf'href="{PUBLIC_PATH}(/static/[^"]+\.[0-9a-f]{{12}}\.css)"', page)
+    assert styles, page[:2000]
+    assert "immutable" in browser.get(styles[1]).headers["Cache-Control"]
+
+
+def test_second_first_admin_changes_nothing(stack: Stack, browser: Browser) -> None:
+    again = stack.execute("web", ["./manage.py", "first_admin"])
+    assert again.returncode == 0
+    assert "Nothing was changed" in again.stdout
+    browser.get("/")
+
+
+def test_migration_can_run_again_and_brings_a_changed_password_along(
+    stack: Stack, operator_settings: dict[str, str]
+) -> None:
+    changed = operator_settings | {"MONGODB_PASSWORD": secrets.token_hex(32)}
+    before, after = (
+        replace(stack, services=compose_file.services(compose_file.load(COMPOSE_FILE, variables)))
+        for variables in (operator_settings, changed)
+    )
+    migrate = stack.services["migrate"].command
+    done = after.execute("migrate", migrate)
+    assert done.returncode == 0, done.stderr
+    assert "Replica set: as it was. Account: as it was." in done.stdout
+    with Client(after.environment("web")["MONGODB_URI"]) as client:
+        assert client.get_database().list_collection_names()
+    refused = before.execute("beat", ["python", "manage.py", "check_heartbeat"])
+    assert refused.returncode != 0
+    assert before.execute("migrate", migrate).returncode == 0
+    assert before.execute("beat", ["python", "manage.py", "check_heartbeat"]).returncode == 0
+
+
+def test_wrong_root_password_is_said_in_one_sentence(stack: Stack, operator_settings: dict[str, str]) -> None:
+    wrong = compose_file.services(
+        compose_file.load(COMPOSE_FILE, operator_settings | {"MONGODB_ROOT_PASSWORD": "wrong"})
+    )
+    said = replace(stack, services=wrong).execute("migrate", wrong["migrate"].command)
+    assert said.returncode != 0
+    assert "refuses the account of MONGODB_ADMIN_URI" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_databases_come_back_after_a_hard_end(stack: Stack, browser: Browser) -> None:
+    for name in ("mongo", "redis"):
+        stack.stop(name, signal_number=signal.SIGKILL)
+        stack.launch(name)
+        stack.await_health(name)
+    deadline = time.monotonic() + 60
+    while requests.get(f"http://{stack.address('web')}/readyz", timeout=30).status_code != 200:
+        assert time.monotonic() < deadline, stack.log("web")
+        time.sleep(1)
+    assert "Billing" in browser.get("/").text
+
+
+def test_health_checks_notice_what_is_gone(stack: Stack) -> None:
+    """Last, since it ends services of the stack."""
+    for name in ("worker", "web", "redis", "mongo"):
+        assert stack.is_healthy(name)
+        stack.stop(name)
+        assert not stack.is_healthy(name)
+    assert not stack.is_healthy("beat")
