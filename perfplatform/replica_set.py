@@ -1,4 +1,4 @@
-"""`python -I replica_set.py PORT` makes the mongod there a replica set of one and waits until it takes writes.
+"""`python -I replica_set.py PORT` makes the mongod there a replica set of one and waits till it takes writes.
 
 Transactions and majority acknowledgement need a replica set. Its member's address is stored in the data, so a
 port that has changed since is written there by force: a lone member has nobody to outvote.

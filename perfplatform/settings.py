@@ -10,12 +10,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from pymongo.uri_parser import parse_uri
 
-from perfplatform import environment
+from perfplatform import environment, geometry
 
 try:
     ENVIRONMENT = environment.read(os.environ)
 except environment.InvalidEnvironment as error:
     raise ImproperlyConfigured(str(error)) from None
+
+geometry.leave_out()
 
 BASE_DIR = environment.ROOT
 DEVELOPMENT = ENVIRONMENT.development
@@ -169,7 +171,8 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-STATIC_URL = "static/"
+# Whole, because Django resolves a relative one only once, and that is before it knows PUBLIC_URL's path.
+STATIC_URL = f"{ENVIRONMENT.public_path}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEVELOPMENT

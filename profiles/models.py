@@ -98,14 +98,8 @@ class ProfileManager(models.Manager["Profile"]):
         return mongo.from_document(self.model, {"tags": {}, "counters": [], **aware})
 
     def _distinct(self, project_id: ObjectId, column: str) -> list[str]:
-        # With match, sort and group on one index, MongoDB jumps from value to value instead of reading all.
-        stages: list[Document] = [
-            {"$match": {"project_id": project_id}},
-            {"$sort": {"project_id": 1, column: 1}},
-            {"$group": {"_id": f"${column}"}},
-            {"$limit": MOST_CHOICES},
-        ]
-        return sorted(row["_id"] for row in mongo.collection(self.model).aggregate(stages))
+        found = mongo.collection(self.model).aggregate(distinct_stages(project_id, column))
+        return sorted(row["_id"] for row in found)
 
 
 class Profile(models.Model):
@@ -257,6 +251,16 @@ class Ledger(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+def distinct_stages(project_id: ObjectId, column: str) -> list[Document]:
+    """All values of a column: on one index, MongoDB jumps from value to value instead of reading all."""
+    return [
+        {"$match": {"project_id": project_id}},
+        {"$sort": {"project_id": 1, column: 1}},
+        {"$group": {"_id": f"${column}"}},
+        {"$limit": MOST_CHOICES},
+    ]
 
 
 def _insert_new(rows: Collection[Document], documents: Sequence[Document]) -> set[str]:

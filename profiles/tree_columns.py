@@ -12,8 +12,8 @@ MOST_NODES: Final = 20_000
 def columns(tree: CallTree, *, label: str, suspect: int, rest: str) -> dict[str, Any]:
     """`label` names the top row, `suspect` is the function to show first or -1.
 
-    Of a larger tree the heaviest nodes are kept. What was cut from a node is one child of it, named `rest`, so
-    that times still add up.
+    Of a larger tree the heaviest nodes are kept. What was cut from a node is one child of it, named `rest`:
+    times still add up.
     """
     if len(tree.parent) > MOST_NODES:
         tree = _prune(tree, rest)

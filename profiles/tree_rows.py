@@ -63,7 +63,9 @@ def top_functions(tree: CallTree, count: int) -> list[Row]:
         path.append(node)
     busy = (function for function, spent in enumerate(self_us) if spent)
     busiest = sorted(busy, key=lambda function: -self_us[function])[:count]
-    return [_row(tree, function, self_us[function], total_us[function], samples[function]) for function in busiest]
+    return [
+        _row(tree, function, self_us[function], total_us[function], samples[function]) for function in busiest
+    ]
 
 
 def suspect(tree: CallTree) -> Suspect | None:

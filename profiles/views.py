@@ -46,7 +46,9 @@ def project(request: MemberRequest, project: Project) -> HttpResponse:
     form = ProfileFilterForm(request.GET, choices)
     cursor = request.GET.get("cursor", "")
     try:
-        page = Profile.objects.page(project.pk, form.filters(), cursor=cursor or None, limit=PROFILES_ON_A_PAGE)
+        page = Profile.objects.page(
+            project.pk, form.filters(), cursor=cursor or None, limit=PROFILES_ON_A_PAGE
+        )
     except InvalidCursor:
         return redirect(_with_query(address, form))
     context = {

@@ -9,7 +9,7 @@ from projects.models import Project
 
 
 def zone_of(user: Any, project: Project | None = None) -> zoneinfo.ZoneInfo:
-    """The user's own zone, else the project's, else UTC; a zone that this machine doesn't know counts as none."""
+    """The user's own zone, else the project's, else UTC. One unknown to this machine counts as none."""
     for name in (user.time_zone, project.time_zone if project else ""):
         try:
             return zoneinfo.ZoneInfo(name)

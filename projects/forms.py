@@ -7,11 +7,17 @@ from itertools import groupby
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from projects.models import LANGUAGES, Key, Member, Project, Token, User
 
 ZoneChoices = list[tuple[str, str | list[tuple[str, str]]]]
+
+
+def language_choices() -> list[tuple[str, str]]:
+    """Each language in its own words, so that everybody finds theirs."""
+    return [(code, get_language_info(code)["name_local"]) for code, _name in LANGUAGES]
 
 
 def zone_choices() -> ZoneChoices:
@@ -30,8 +36,13 @@ def zone_choices() -> ZoneChoices:
 
 
 class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A project as its owner describes it. The time zone is prefilled from the browser by static/time_zone.js."""
+    """A project as its owner describes it. static/time_zone.js prefills the time zone from the browser."""
 
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=language_choices,
+        help_text=_("Of what the platform writes for the whole team."),
+    )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=zone_choices,
@@ -41,11 +52,8 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Project
         fields = ("name", "description", "language", "time_zone")
-        labels: ClassVar = {"name": _("Name"), "description": _("Description"), "language": _("Language")}
-        help_texts: ClassVar = {
-            "name": _("What your team calls the app, for example Shop or Billing API."),
-            "language": _("Of what the platform writes for the whole team."),
-        }
+        labels: ClassVar = {"name": _("Name"), "description": _("Description")}
+        help_texts: ClassVar = {"name": _("What your team calls the app, for example Shop or Billing API.")}
         widgets: ClassVar = {"description": forms.Textarea(attrs={"rows": 2})}
 
 
@@ -133,7 +141,9 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
     """How a user likes the pages."""
 
     language = forms.ChoiceField(
-        label=_("Language"), choices=[("", _("Like the browser")), *LANGUAGES], required=False
+        label=_("Language"),
+        choices=lambda: [("", _("Like the browser")), *language_choices()],
+        required=False,
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),

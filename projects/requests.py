@@ -1,4 +1,4 @@
-"""Requests as views get them once access is decided: names for the type checker, no classes that Django makes."""
+"""Requests as views get them once access is decided, for the type checker alone: Django makes its own."""
 
 from __future__ import annotations
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 KEY_PLACEHOLDER = "ppk_…"
+FLASK = """\
+import perfplatform_sdk
+from perfplatform_sdk.integrations.flask import PerfPlatform
+
+perfplatform_sdk.init(key="{key}", url="{url}", environment="production", version="1.0")
+PerfPlatform(app)"""
 
 
 @dataclass(frozen=True)
@@ -19,16 +25,8 @@ class Snippet:
 
 def for_flask(public_url: str, key: str) -> Snippet:
     """`public_url` is the platform's address without a slash at its end."""
-    return Snippet(
-        install=f"pip install --extra-index-url {public_url}/sdk/simple/{_trust(public_url)} perfplatform-sdk",
-        flask=(
-            "import perfplatform_sdk\n"
-            "from perfplatform_sdk.integrations.flask import PerfPlatform\n"
-            "\n"
-            f'perfplatform_sdk.init(key="{key}", url="{public_url}", environment="production", version="1.0")\n'
-            "PerfPlatform(app)"
-        ),
-    )
+    index = f"--extra-index-url {public_url}/sdk/simple/{_trust(public_url)}"
+    return Snippet(f"pip install {index} perfplatform-sdk", FLASK.format(key=key, url=public_url))
 
 
 def _trust(public_url: str) -> str:

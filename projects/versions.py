@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
+from django.apps import apps
 from django.db import models
 from django.utils import timezone
 from pymongo import ReturnDocument
@@ -74,10 +75,9 @@ class VersionManager(models.Manager["Version"]):
     def _upsert_deploy(
         self, project_id: ObjectId, version_id: ObjectId, *, environment: str, at: datetime
     ) -> None:
-        from projects.models import Deploy
-
         key = {"version_id": version_id, "environment": environment, "source": "traffic"}
-        self._upsert(Deploy, key, {"$setOnInsert": {"project_id": project_id, "at": at}})
+        # By name, since models.py imports this module.
+        self._upsert(apps.get_model("projects", "Deploy"), key, {"$setOnInsert": {"project_id": project_id, "at": at}})
 
     @staticmethod
     def _upsert(model: type[models.Model], key: dict[str, object], change: dict[str, object]) -> ObjectId:

@@ -117,7 +117,7 @@ WALK: dict[str, list[Step]] = {
     f"{API}profiles/<str:profile_id>/text/": [get(API_MEMBERS)],
 }
 
-# The admin has rules of its own, the SDK's index (perfplatform/tests) has none, and below api/ is a catch-all.
+# The admin has its own rules, the SDK's index none (perfplatform/tests), and below api/ is a catch-all.
 LEFT_OUT = ("admin/", "sdk/", "api/")
 
 

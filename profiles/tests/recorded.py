@@ -1,4 +1,4 @@
-"""Made-up recordings with a tree of one's choice, and batches of them as an SDK sends them. No Django here."""
+"""Recordings with a tree of one's choice, and batches of them as an SDK sends them. No Django here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _frame(name: str, root: str, place: str, owner: str) -> str:
 
 
 def own(name: str, place: str = "shop/catalogue.py:40", *, owner: str = "") -> str:
-    """A frame of the target app as pyinstrument writes it: `own("price", "shop/cart.py:12", owner="Cart")`."""
+    """A frame of the target app, as pyinstrument writes it; `owner` is its class."""
     return _frame(name, APP, place, owner)
 
 
@@ -66,7 +66,9 @@ def profile(
     }
 
 
-def batch(profiles: Sequence[dict[str, Any]], *, version: str = "1.0", environment: str = "production") -> dict[str, Any]:
+def batch(
+    profiles: Sequence[dict[str, Any]], *, version: str = "1.0", environment: str = "production"
+) -> dict[str, Any]:
     return {
         "schema": 1,
         "sdk": {"name": "perfplatform-sdk", "version": "0.1.0"},

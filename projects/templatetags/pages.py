@@ -22,7 +22,8 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A drawing of static/icons.svg. It says nothing to a screen reader: the text beside it does."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
+    drawing = '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>'
+    return format_html(drawing, static("icons.svg"), name)
 
 
 @register.inclusion_tag("_field.html")

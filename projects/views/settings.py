@@ -1,4 +1,4 @@
-"""A project's settings: general, keys, members, deletion. One page; each form posts to an address of its own."""
+"""A project's settings: general, keys, members, deletion. One page, and an address for each of its forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from projects.access import project_member
 from projects.clock import zone_of
 from projects.forms import DeleteProjectForm, KeyForm, MemberForm, ProjectSettingsForm
-from projects.models import Key, Member, Project, User
+from projects.models import Key, Member, Project
 from projects.requests import MemberRequest
 
 
@@ -59,7 +59,8 @@ def revoke_key(request: MemberRequest, project: Project, *, key_id: ObjectId) ->
     if key is None:
         raise Http404
     key.revoke()
-    messages.success(request, _("“%(name)s” was revoked. What is sent with it from now on is refused.") % {"name": key.name})
+    told = _("“%(name)s” was revoked. What is sent with it from now on is refused.")
+    messages.success(request, told % {"name": key.name})
     return _back(project, "keys")
 
 
@@ -97,7 +98,7 @@ def remove_member(request: MemberRequest, project: Project, *, member_id: Object
         return _refuse_last_owner(request, project)
     member.delete()
     messages.success(request, _("The member was removed."))
-    if member.user_id == request.user.pk and not request.user.is_superuser:
+    if member.user == request.user and not request.user.is_superuser:
         return redirect("projects:list")
     return _back(project, "members")
 
@@ -115,15 +116,14 @@ def delete(request: MemberRequest, project: Project) -> HttpResponse:
 
 def _page(request: MemberRequest, project: Project, *, status: int = 200, **special: Any) -> HttpResponse:
     """The whole page; `special` holds the form that was refused, or the secret to show once."""
-    members = list(Member.objects.filter(project=project))
-    people = {user.pk: user for user in User.objects.filter(pk__in=[member.user_id for member in members])}
-    rows = [(member, people[member.user_id]) for member in members if member.user_id in people]
+    # Prefetched, not joined: MongoDB joins before it filters.
+    members = Member.objects.filter(project=project).prefetch_related("user")
     context = {
         "project": project,
         "can_edit": request.role == Member.Role.OWNER,
         "zone": zone_of(request.user, project),
         "keys": Key.objects.filter(project=project).order_by("revoked_at", "-created_at"),
-        "members": sorted(rows, key=lambda row: row[1].username),
+        "members": sorted(members, key=lambda member: member.user.username),
         "roles": Member.Role.choices,
         "general_form": ProjectSettingsForm(instance=project, auto_id="general_%s"),
         "key_form": KeyForm(auto_id="key_%s"),

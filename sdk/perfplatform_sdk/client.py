@@ -40,7 +40,7 @@ class Client:
 
 _client: Client | None = None
 _retiring: list[Flush] = []  # of clients that were replaced
-_began = False  # whether init() was ever called
+_told = False  # whether init() was called, or that it was not was said
 
 
 def current() -> Client | None:
@@ -49,14 +49,18 @@ def current() -> Client | None:
     return None if client is None or client.transport.stopped else client
 
 
-def began() -> bool:
-    return _began
+def remind() -> None:
+    """Say once that `init()` was forgotten."""
+    global _told
+    if not _told:
+        _told = True
+        log.warning("perfplatform: nothing is recorded, for perfplatform_sdk.init() was not called")
 
 
 def init(arguments: Mapping[str, object]) -> None:
     """Begin to record, in the place of any client there was. Raises nothing that a setting causes."""
-    global _client, _began
-    _began = True
+    global _client, _told
+    _told = True
     former, _client = _client, None
     if former is not None:
         _retiring.append(former.transport.retire())

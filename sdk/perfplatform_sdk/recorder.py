@@ -194,7 +194,10 @@ _current: ContextVar[Optional[Record]] = ContextVar("perfplatform_record", defau
 def begin(kind: str, method: str = "", *, owner: object = None) -> Record | None:
     """Begin a record; None when nothing is recorded."""
     client = clients.current()
-    return None if client is None else Record(client, kind, method, owner)
+    if client is None:
+        clients.remind()
+        return None
+    return Record(client, kind, method, owner)
 
 
 def current_record() -> Record | None:

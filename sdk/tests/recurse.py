@@ -1,4 +1,8 @@
-"""Recurses to the limit again and again, bare and recorded; prints the least depth of each, and the samples taken."""
+"""Recurses to the limit again and again, recorded; prints the least depth reached and the samples taken.
+
+Before them the depth under a profile function that does nothing: on 3.11 and 3.12 any profile function makes calls
+through slots (`__getattr__`, `key=`) take more of the stack.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +82,11 @@ def depth_of(shape: Callable[[int], Any]) -> int:
 
 def main() -> None:
     shape = SHAPES[sys.argv[1]]
-    bare = min(depth_of(shape) for _ in range(20))
+    bare = sys.maxsize
+    for _ in range(20):
+        sys.setprofile(lambda *_: None)
+        bare = min(bare, depth_of(shape))
+        sys.setprofile(None)
     recorded, samples = bare, 0
     until = time.monotonic() + 0.5
     while time.monotonic() < until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import cProfile
 import gc
+import os
 import pstats
 import subprocess
 import sys
@@ -270,12 +271,17 @@ def test_an_error_of_ours_in_a_sample_stays_ours(monkeypatch: pytest.MonkeyPatch
 def test_recursion_to_the_limit_neither_aborts_nor_changes_the_outcome(shape: str) -> None:
     """In a process of its own: pyinstrument by itself aborts some of these."""
     script = Path(__file__).with_name("recurse.py")
-    result = subprocess.run([sys.executable, str(script), shape], capture_output=True, text=True, timeout=30)
+    result = subprocess.run(
+        [sys.executable, str(script), shape],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(script.parents[1])},
+    )
     assert result.returncode == 0, result.stderr[-800:]
-    bare, recorded, samples = result.stdout.split()
-    # One level of the stack is what any wrapper takes.
-    assert int(bare) - int(recorded) <= 1
-    assert int(samples) > 20
+    least, recorded, samples = map(int, result.stdout.split())
+    assert least - recorded <= 1  # what any wrapper takes
+    assert samples >= 10
 
 
 def test_recording_never_starts_where_a_caught_recursion_error_is_dangerous(monkeypatch: pytest.MonkeyPatch) -> None:

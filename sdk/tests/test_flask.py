@@ -305,7 +305,7 @@ def test_init_after_the_extension_works_and_nothing_before_it_does(
 def test_forgotten_init_is_said_once(
     app: flask.Flask, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perfplatform_sdk.client._began", False)
+    monkeypatch.setattr("perfplatform_sdk.client._told", False)
     get(app, "/status/200")
     get(app, "/status/200")
     assert warnings() == ["perfplatform: nothing is recorded, for perfplatform_sdk.init() was not called"]

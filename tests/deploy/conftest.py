@@ -42,7 +42,7 @@ def stack(
 
 
 @pytest.fixture(scope="session")
-def browser(stack: Stack) -> Browser:
+def admin(stack: Stack) -> Browser:
     """Signed in as the first administrator, through a proxy that speaks TLS."""
     made = stack.execute("web", ["./manage.py", "first_admin"])
     assert made.returncode == 0, made.stderr
@@ -50,6 +50,6 @@ def browser(stack: Stack) -> Browser:
     password = re.search(r"Password: (\S+)", made.stdout)
     assert username
     assert password
-    browser = Browser(PUBLIC_URL, server=stack.address("web"))
-    browser.log_in(username[1], password[1])
-    return browser
+    admin = Browser(PUBLIC_URL, server=stack.address("web"))
+    admin.log_in(username[1], password[1])
+    return admin

@@ -91,16 +91,16 @@ def test_passwords_are_in_no_command_line(stack: Stack, operator_settings: dict[
             assert not [name for name in SECRETS if operator_settings[name] in shown.stdout]
 
 
-def test_from_login_to_a_profile_on_the_page(stack: Stack, browser: Browser, tmp_path: Path) -> None:
-    slug = browser.create_project("Billing")
-    flask = browser.create_key(slug).texts["snippet-flask"]
+def test_from_login_to_a_profile_on_the_page(stack: Stack, admin: Browser, tmp_path: Path) -> None:
+    slug = admin.create_project("Billing")
+    flask = admin.create_key(slug).texts["snippet-flask"]
     key = re.search(r"ppk_[\w-]{43}", flask)
     assert key, flask
     assert f'url="{PUBLIC_URL}"' in flask
-    assert {cookie.path for cookie in browser.session.cookies} == {f"{PUBLIC_PATH}/"}
-    assert all(cookie.secure for cookie in browser.session.cookies)
+    assert {cookie.path for cookie in admin.session.cookies} == {f"{PUBLIC_PATH}/"}
+    assert all(cookie.secure for cookie in admin.session.cookies)
 
-    wheel = download_sdk(browser, tmp_path)
+    wheel = download_sdk(admin, tmp_path)
     app = tmp_path / "app.py"
     app.write_text(APP)
     # The proxy's TLS end is not real, so the app speaks to the web server itself, below the same path.
@@ -115,38 +115,38 @@ def test_from_login_to_a_profile_on_the_page(stack: Stack, browser: Browser, tmp
     assert sent.returncode == 0, sent.stderr
     assert str(wheel) in sent.stdout
 
-    listed = browser.get(f"/projects/{slug}/").text
+    listed = admin.get(f"/projects/{slug}/").text
     assert "settle_invoices" in listed
     (profile,) = {link for link in Page(listed).links if re.search(r"/profiles/[0-9a-f]{32}/$", link)}
     assert profile.startswith(f"{PUBLIC_PATH}/")
-    assert "settle_invoices" in browser.get(profile.removeprefix(PUBLIC_PATH)).text
+    assert "settle_invoices" in admin.get(profile.removeprefix(PUBLIC_PATH)).text
 
 
-def download_sdk(browser: Browser, directory: Path) -> Path:
+def download_sdk(admin: Browser, directory: Path) -> Path:
     """The wheel, found as pip finds it."""
-    page = browser.get("/sdk/simple/perfplatform-sdk/")
+    page = admin.get("/sdk/simple/perfplatform-sdk/")
     (link,) = Page(page.text).links
     address, fragment = urldefrag(urljoin(page.url, link))
     assert address.startswith(f"{PUBLIC_URL}/sdk/files/")
-    content = browser.get(address.removeprefix(PUBLIC_URL)).content
+    content = admin.get(address.removeprefix(PUBLIC_URL)).content
     assert fragment == f"sha256={hashlib.sha256(content).hexdigest()}"
     wheel = directory / address.rpartition("/")[2]
     wheel.write_bytes(content)
     return wheel
 
 
-def test_static_files_are_served_with_the_hash_in_their_name(browser: Browser) -> None:
-    page = browser.get("/").text
+def test_static_files_are_served_with_the_hash_in_their_name(admin: Browser) -> None:
+    page = admin.get("/").text
     styles = re.search(rf'href="{PUBLIC_PATH}(/static/[^"]+\.[0-9a-f]{{12}}\.css)"', page)
     assert styles, page[:2000]
-    assert "immutable" in browser.get(styles[1]).headers["Cache-Control"]
+    assert "immutable" in admin.get(styles[1]).headers["Cache-Control"]
 
 
-def test_second_first_admin_changes_nothing(stack: Stack, browser: Browser) -> None:
+def test_second_first_admin_changes_nothing(stack: Stack, admin: Browser) -> None:
     again = stack.execute("web", ["./manage.py", "first_admin"])
     assert again.returncode == 0
     assert "Nothing was changed" in again.stdout
-    browser.get("/")
+    admin.get("/")
 
 
 def test_migration_can_run_again_and_brings_a_changed_password_along(
@@ -179,7 +179,7 @@ def test_wrong_root_password_is_said_in_one_sentence(stack: Stack, operator_sett
     assert "Traceback" not in said.stderr
 
 
-def test_databases_come_back_after_a_hard_end(stack: Stack, browser: Browser) -> None:
+def test_databases_come_back_after_a_hard_end(stack: Stack, admin: Browser) -> None:
     for name in ("mongo", "redis"):
         stack.stop(name, signal_number=signal.SIGKILL)
         stack.launch(name)
@@ -188,7 +188,7 @@ def test_databases_come_back_after_a_hard_end(stack: Stack, browser: Browser) ->
     while requests.get(f"http://{stack.address('web')}/readyz", timeout=30).status_code != 200:
         assert time.monotonic() < deadline, stack.log("web")
         time.sleep(1)
-    assert "Billing" in browser.get("/").text
+    assert "Billing" in admin.get("/").text
 
 
 def test_health_checks_notice_what_is_gone(stack: Stack) -> None:

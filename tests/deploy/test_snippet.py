@@ -55,13 +55,13 @@ def instance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def browser(instance: Instance) -> Browser:
+def admin(instance: Instance) -> Browser:
     """Signed in as the administrator."""
     status = instance.status()
     assert status["url"] == instance.variables["PUBLIC_URL"]
-    browser = Browser(status["url"])
-    browser.log_in(status["username"], status["password"])
-    return browser
+    admin = Browser(status["url"])
+    admin.log_in(status["username"], status["password"])
+    return admin
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +85,10 @@ def install(line: str, environment: dict[str, str]) -> None:
 
 
 def test_copied_lines_bring_the_first_profile(
-    instance: Instance, browser: Browser, environment: dict[str, str], tmp_path: Path
+    instance: Instance, admin: Browser, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    slug = browser.create_project("Invoices")
-    page = browser.create_key(slug)
+    slug = admin.create_project("Invoices")
+    page = admin.create_key(slug)
     install(page.texts["snippet-install"], environment)
     (project,) = instance.api("GET", "projects/")["items"]
     assert project["slug"] == slug
@@ -111,10 +111,10 @@ def test_copied_lines_bring_the_first_profile(
     (profile,) = instance.api("GET", f"projects/{project['id']}/profiles/")["items"]
     assert (profile["kind"], profile["method"]) == ("request", "GET")
     assert profile["endpoint"] == "/invoices/<int:number>"
-    listed = browser.get(f"/projects/{slug}/").text
-    path = browser.public_url.partition(f":{instance.port}")[2]
+    listed = admin.get(f"/projects/{slug}/").text
+    path = admin.public_url.partition(f":{instance.port}")[2]
     assert f"{path}/profiles/{profile['id']}/" in Page(listed).links
-    assert "add_up" in browser.get(f"/profiles/{profile['id']}/").text
+    assert "add_up" in admin.get(f"/profiles/{profile['id']}/").text
 
 
 def answers(url: str) -> bool:
@@ -124,9 +124,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_index_works_for_every_spelling_that_pip_accepts(
-    browser: Browser, environment: dict[str, str]
-) -> None:
+def test_index_works_for_every_spelling_that_pip_accepts(admin: Browser, environment: dict[str, str]) -> None:
     for name in ("perfplatform-sdk", "perfplatform_sdk", "PerfPlatform.SDK"):
-        index = f"{browser.public_url}/sdk/simple"
+        index = f"{admin.public_url}/sdk/simple"
         install(f"pip install --no-deps --index-url {index} {name}", environment)

@@ -6,19 +6,15 @@ with it whether to record at all, is known; the time before that is part of the 
 
 from __future__ import annotations
 
-import logging
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flask import Flask, got_request_exception, request, request_finished, request_started
 
-from perfplatform_sdk.client import began
 from perfplatform_sdk.instance import name_framework
 from perfplatform_sdk.recorder import Record, current_record, harmless, type_name
 
-from .wsgi import Application, Environ, Middleware
-
-log = logging.getLogger("perfplatform_sdk")
+from .wsgi import Middleware
 
 _EXTENSION = "perfplatform"
 
@@ -40,22 +36,7 @@ class PerfPlatform:
         request_started.connect(_name, app, weak=False)
         request_finished.connect(_note_response, app, weak=False)
         got_request_exception.connect(_note_exception, app, weak=False)
-        app.wsgi_app = FlaskMiddleware(app.wsgi_app)  # type: ignore[method-assign]
-
-
-class FlaskMiddleware(Middleware):
-    """The wrapper around `app.wsgi_app`; reminds once of a forgotten `init()`."""
-
-    def __init__(self, application: Application) -> None:
-        super().__init__(application)
-        self._reminded = False
-
-    def __call__(self, environ: Environ, start_response: Any) -> Any:
-        if not self._reminded:
-            self._reminded = True
-            if not began():
-                log.warning("perfplatform: nothing is recorded, for perfplatform_sdk.init() was not called")
-        return super().__call__(environ, start_response)
+        app.wsgi_app = Middleware(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def _record() -> Record | None:

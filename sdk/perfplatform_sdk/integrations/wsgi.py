@@ -51,23 +51,24 @@ class Body:
 
     def __next__(self) -> bytes:
         record = self._record
-        if record.ended:
-            return self._next_after_the_first()
-        record.enter()
+        first = not record.ended
+        if first:
+            record.enter()
         try:
-            chunk = self._next()
+            if self._iterator is None:
+                self._iterator = iter(self._body)
+            chunk = next(self._iterator)
         except StopIteration:
-            record.leave()
-            record.end()
+            self._settle(first=first)
             raise
         except BaseException as error:
-            record.leave()
-            record.end(error)
+            self._settle(error, first=first)
             raise
-        record.leave()
-        if chunk:
-            record.streaming = True
-            record.end()
+        if first:
+            record.leave()
+            if chunk:
+                record.streaming = True
+                record.end()
         return chunk
 
     def close(self) -> None:
@@ -79,19 +80,12 @@ class Body:
         finally:
             self._record.end()
 
-    def _next(self) -> bytes:
-        if self._iterator is None:
-            self._iterator = iter(self._body)
-        return next(self._iterator)
-
-    def _next_after_the_first(self) -> bytes:
-        try:
-            return self._next()
-        except StopIteration:
-            raise
-        except BaseException as error:
+    def _settle(self, error: BaseException | None = None, *, first: bool) -> None:
+        if first:
+            self._record.leave()
+            self._record.end(error)
+        elif error is not None:
             self._record.fail_late(error)
-            raise
 
 
 def _observing(start_response: Callable[..., Any], record: Record) -> Callable[..., Any]:

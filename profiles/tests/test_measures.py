@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from profiles.templatetags import measures
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        (0, "0 µs"),
+        (1, "1 µs"),
+        (999, "999 µs"),
+        (1000, "1.00 ms"),
+        (1125, "1.13 ms"),
+        (9_994, "9.99 ms"),
+        (9_995, "10.0 ms"),
+        (45_600, "45.6 ms"),
+        (99_949, "99.9 ms"),
+        (99_950, "100 ms"),
+        (999_499, "999 ms"),
+        (999_500, "1.00 s"),
+        (1_230_000, "1.23 s"),
+        (59_949_999, "59.9 s"),
+        (59_950_000, "1 min 0 s"),
+        (125_000_000, "2 min 5 s"),
+        (86_400_000_000, "1440 min 0 s"),
+    ],
+)
+def test_durations_have_three_digits_that_matter(us: int, text: str) -> None:
+    assert measures.duration(us) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 10, "0 %"),
+        (1, 0, "0 %"),
+        (1, 3, "33.3 %"),
+        (1, 10_000, "< 0.1 %"),
+        (9_996, 10_000, "100 %"),
+        (5, 5, "100 %"),
+    ],
+)
+def test_shares(part: int, whole: int, text: str) -> None:
+    assert measures.percent_of(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "width"), [(1, 2, "50.00"), (3, 2, "100.00"), (-1, 2, "0.00"), (1, 0, "0")]
+)
+def test_widths_stay_within_the_bar(part: int, whole: int, width: str) -> None:
+    assert measures.width_of(part, whole) == width

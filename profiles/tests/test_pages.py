@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from profiles.models import Profile, SessionBlob
+from profiles.tests import batches
+from profiles.tests.recorded import batch, library, own, profile
+from projects.models import Project
+from projects.tests import factories
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+FLASK = library("wsgi_app", owner="Flask")
+VIEW = own("list_products", "shop/views.py:31")
+PRICE = own("price_of", "shop/pricing.py:18")
+EXECUTE = library("execute", "sqlite3/dbapi2.py:88", owner="Connection")
+PRODUCTS = [((FLASK, VIEW, PRICE, EXECUTE), 0.06), ((FLASK, VIEW), 0.02), ((FLASK,), 0.005)]
+
+
+def store(project: Project, *items: dict[str, Any], **told: str) -> list[str]:
+    outcome = batches.store(project, batch(items, **told))
+    assert outcome.rejected == []
+    return [item["id"] for item in items]
+
+
+def text_of(response: HttpResponse) -> str:
+    return unescape(response.content.decode())
+
+
+def shown(response: HttpResponse) -> list[str]:
+    """Ids of the profiles that a page links to, in its order."""
+    return re.findall(r'href="/profiles/([0-9a-f]{32})/"', response.content.decode())
+
+
+def page_of(project: Project) -> str:
+    return reverse("profiles:project", args=[project.slug])
+
+
+# The list of a project
+
+
+def test_project_without_profiles_says_what_to_do(owner_client: Client, project: Project) -> None:
+    page = text_of(owner_client.get(page_of(project)))
+    assert "No profiles yet" in page
+    assert reverse("projects:setup", args=[project.slug]) in page
+    assert '<form class="filters"' not in page
+
+
+def test_newest_profiles_come_first(owner_client: Client, project: Project) -> None:
+    now = timezone.now()
+    ids = store(project, *(profile(started_at=now - timedelta(minutes=age)) for age in (5, 1, 3)))
+    response = owner_client.get(page_of(project))
+    assert shown(response) == [ids[1], ids[2], ids[0]]
+    assert "3 profiles" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", {"slow", "failed", "staging"}),
+        ("endpoint=/cart", {"failed"}),
+        ("version=2.0", {"staging"}),
+        ("environment=staging", {"staging"}),
+        ("status=ok", {"slow", "staging"}),
+        ("status=error", {"failed"}),
+        ("status=404", {"staging"}),
+        ("min_ms=100", {"slow"}),
+        ("min_ms=19.5&status=ok", {"slow", "staging"}),
+        ("version=gone", set()),
+    ],
+)
+def test_filters_stand_in_the_address(
+    owner_client: Client, project: Project, query: str, expected: set[str]
+) -> None:
+    ids = {
+        "slow": store(project, profile([((VIEW,), 0.5)], endpoint="/products"))[0],
+        "failed": store(project, profile([((VIEW,), 0.01)], endpoint="/cart", status=500))[0],
+        "staging": store(
+            project,
+            profile([((VIEW,), 0.02)], endpoint="/search", status=404),
+            version="2.0",
+            environment="staging",
+        )[0],
+    }
+    response = owner_client.get(f"{page_of(project)}?{query}")
+    assert set(shown(response)) == {ids[name] for name in expected}
+    assert ("No profile matches" in text_of(response)) == (not expected)
+
+
+def test_refused_filter_is_told_beside_its_field(owner_client: Client, project: Project) -> None:
+    store(project, profile())
+    page = text_of(owner_client.get(f"{page_of(project)}?min_ms=-1&version=gone"))
+    assert 'id="id_min_ms_error"' in page
+    # A version that is gone stays chosen: the address asked for it.
+    assert '<option value="gone" selected>gone</option>' in page
+
+
+@pytest.mark.parametrize(
+    "query", ["status=１２３", "status=999999", "min_ms=NaN", "min_ms=1e400", "status=%00"]
+)
+def test_nonsense_filters_harm_nothing(owner_client: Client, project: Project, query: str) -> None:
+    (found,) = store(project, profile())
+    assert shown(owner_client.get(f"{page_of(project)}?{query}")) == [found]
+
+
+def test_htmx_gets_the_table_alone_and_a_clean_address(owner_client: Client, project: Project) -> None:
+    store(project, profile())
+    asked = f"{page_of(project)}?endpoint=&version=&status=ok&min_ms="
+    response = owner_client.get(asked, headers=HTMX)
+    page = text_of(response)
+    assert page.strip().startswith('<div id="profiles">')
+    assert "<html" not in page
+    assert response["HX-Push-Url"] == f"{page_of(project)}?status=ok"
+
+
+def test_cursor_leads_through_all_profiles_once(owner_client: Client, project: Project) -> None:
+    now = timezone.now()
+    ids = store(project, *(profile(started_at=now - timedelta(seconds=age)) for age in range(60)))
+    address, met = f"{page_of(project)}?status=ok", []
+    for _page in range(3):
+        response = owner_client.get(address)
+        met += shown(response)
+        older = re.search(r'rel="next" href="([^"]+)"', text_of(response))
+        address = older[1] if older else ""
+    assert met == ids
+    assert not address
+    assert "60 profiles" in text_of(response)
+
+
+def test_wrong_cursor_leads_to_the_first_page(owner_client: Client, project: Project) -> None:
+    store(project, profile())
+    response = owner_client.get(f"{page_of(project)}?cursor=nonsense&status=ok")
+    assert response.url == f"{page_of(project)}?status=ok"
+
+
+def test_members_only(project: Project) -> None:
+    (found,) = store(project, profile())
+    for address in (page_of(project), f"{page_of(project)}first-profile/", f"/profiles/{found}/"):
+        assert Client().get(address).url == f"/login/?next={quote(address)}"
+        stranger = Client()
+        stranger.force_login(factories.user())
+        assert stranger.get(address).status_code == 404
+        viewer = Client()
+        viewer.force_login(factories.member(project, "viewer"))
+        assert viewer.get(address).status_code == 200
+
+
+# Fragments
+
+
+def test_first_profile_is_waited_for_and_then_shown(owner_client: Client, project: Project) -> None:
+    address = reverse("profiles:first_profile", args=[project.slug])
+    waiting = text_of(owner_client.get(address, headers=HTMX))
+    assert 'hx-trigger="every 2s"' in waiting
+    (found,) = store(project, profile())
+    arrived = owner_client.get(address, headers=HTMX)
+    assert shown(arrived) == [found]
+    # Nothing asks again once it has arrived.
+    assert "hx-get" not in text_of(arrived)
+
+
+def test_activity_tells_of_asked_projects_that_are_ones_own(owner_client: Client, project: Project) -> None:
+    other = factories.project("Secret")
+    store(project, profile(started_at=timezone.now() - timedelta(minutes=5)))
+    store(other, profile())
+    asked = f"{reverse('profiles:activity')}?projects={project.pk},{other.pk},nonsense,"
+    page = text_of(owner_client.get(asked)).replace("\xa0", " ")
+    assert "5 minutes ago" in page
+    assert page.count("<span") == 1
+    empty = factories.project("New", owner=factories.User.objects.get(username="owner"))
+    assert "none yet" in text_of(owner_client.get(f"{reverse('profiles:activity')}?projects={empty.pk}"))
+
+
+# One profile
+
+
+def tree_of(response: HttpResponse) -> dict[str, Any]:
+    found = re.search(
+        r'<script id="calltree-data" type="application/json">(.*?)</script>', response.content.decode()
+    )
+    assert found
+    tree: dict[str, Any] = json.loads(found[1])
+    return tree
+
+
+def test_profile_shows_its_facts_and_its_tree(owner_client: Client, project: Project) -> None:
+    (found,) = store(project, profile(PRODUCTS, tags={"region": "eu-1"}, trace_id="abc123"), version="1.1")
+    response = owner_client.get(f"/profiles/{found}/")
+    page = text_of(response)
+    for fact in (
+        "85.0 ms",
+        "10.0 ms",
+        "1.1",
+        "production",
+        "random sample",
+        "web-1 · 4711",
+        "eu-1",
+        "abc123",
+    ):
+        assert fact in page, fact
+    assert "3, every 1.00 ms" in page
+    tree = tree_of(response)
+    assert tree["label"] == "GET /products"
+    assert tree["functions"]["name"][tree["suspect"]] == "price_of"
+    assert tree["functions"]["library"] == [1, 0, 0, 1]
+    assert tree["total_us"] == [85_000, 80_000, 60_000, 60_000]
+    assert tree["self_us"] == [5_000, 20_000, 0, 60_000]
+
+
+def test_without_a_script_hot_path_and_top_functions_are_tables(
+    owner_client: Client, project: Project
+) -> None:
+    (found,) = store(project, profile(PRODUCTS))
+    page = text_of(owner_client.get(f"/profiles/{found}/"))
+    hot_path = page[page.index('id="hot-path"') : page.index('id="calltree"')]
+    assert re.findall(r'<th scope="row"[^>]*>([^<]+)</th>', hot_path) == [
+        "Flask.wsgi_app",
+        "list_products",
+        "price_of",
+        "Connection.execute",
+    ]
+    functions = page[page.index('id="functions"') :]
+    assert re.findall(r'<th scope="row"[^>]*>([^<]+?)(?: <span|</th>)', functions) == [
+        "Connection.execute",
+        "list_products",
+        "Flask.wsgi_app",
+    ]
+
+
+def test_hostile_names_are_text_everywhere(owner_client: Client, project: Project) -> None:
+    script = "</script><script>alert(1)</script>"
+    image = "<img src=x onerror=alert(1)>"
+    records = [((own(script, f"{image}.py:1", owner=script), own(image), own("名" * 200)), 0.05)]
+    item = profile(
+        records,
+        endpoint=script,
+        method="<b>",
+        status=500,
+        error_type=image,
+        trace_id="<i>",
+        tags={"<u>": image},
+        counters=[
+            {
+                "type": "db",
+                "caller": {"function": script, "file": image, "line": 1},
+                "fingerprint": script,
+                "count": 1,
+                "total_us": 1,
+            }
+        ],
+    )
+    (found,) = store(project, item, version=script, environment=image)
+    for address in (
+        f"/profiles/{found}/",
+        page_of(project),
+        f"{page_of(project)}?version={script}&status={script}&min_ms={script}",
+        reverse("profiles:first_profile", args=[project.slug]),
+    ):
+        content = owner_client.get(address).content.decode()
+        for harm in ("<script>alert", "<img src=x", "<b>", "<i>", "<u>"):
+            assert harm not in content, (address, harm)
+    response = owner_client.get(f"/profiles/{found}/")
+    assert tree_of(response)["functions"]["name"] == [script, image, "名" * 200]
+
+
+def test_profile_without_samples_says_so(owner_client: Client, project: Project) -> None:
+    (found,) = store(project, profile([], duration_us=900, kind="task", method="", status=None))
+    page = text_of(owner_client.get(f"/profiles/{found}/"))
+    assert "Nothing was sampled" in page
+    assert "900 µs" in page
+    assert "calltree-data" not in page
+
+
+def test_failed_and_streamed_profiles_say_so(owner_client: Client, project: Project) -> None:
+    item = profile(PRODUCTS, status=500, error_type="sqlite3.OperationalError", streaming=True)
+    (found,) = store(project, item)
+    page = text_of(owner_client.get(f"/profiles/{found}/"))
+    assert "It ended with an unhandled exception: sqlite3.OperationalError" in page
+    assert "The answer was a stream" in page
+
+
+def test_every_download_is_there(owner_client: Client, project: Project) -> None:
+    (found,) = store(project, profile(PRODUCTS))
+    page = text_of(owner_client.get(f"/profiles/{found}/"))
+    addresses = re.findall(r'href="(/api/v1/[^"]+)" download', page)
+    assert len(addresses) == 4
+    for address in addresses:
+        assert owner_client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("profile_id", ["0" * 32, "nonsense", "$ne"])
+def test_unknown_profiles_are_not_found(owner_client: Client, profile_id: str) -> None:
+    assert owner_client.get(f"/profiles/{profile_id}/").status_code == 404
+
+
+def test_expired_recording_is_not_found(owner_client: Client, project: Project) -> None:
+    (found,) = store(project, profile(PRODUCTS))
+    SessionBlob.objects.filter(pk=found).delete()
+    assert owner_client.get(f"/profiles/{found}/").status_code == 404
+
+
+def test_lists_carry_no_recordings(
+    owner_client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(project, *(profile(PRODUCTS) for _number in range(30)))
+    monkeypatch.setattr(
+        type(SessionBlob.objects), "session", lambda *_arguments: pytest.fail("read a recording")
+    )
+    assert len(shown(owner_client.get(page_of(project)))) == 25
+    assert Profile.objects.count() == 30

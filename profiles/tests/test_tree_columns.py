@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiles import calltree, tree_columns
+from profiles.calltree import CallTree, Function
+from profiles.tests.recorded import library, own, session
+
+
+def random_tree(nodes: int, seed: int) -> CallTree:
+    """A tree in preorder with totals that are the sums of selves."""
+    chance = random.Random(seed)
+    tree = CallTree(functions=[Function(f"f{number}", "", "", "", 1, library=False) for number in range(5)])
+    path: list[int] = []
+    for node in range(nodes):
+        del path[chance.randint(1, len(path)) if path else 0 :]
+        tree.parent.append(path[-1] if path else -1)
+        tree.function.append(chance.randrange(5))
+        tree.self_us.append(chance.choice([0, 1, 50, 3_000]))
+        tree.samples.append(chance.randrange(3))
+        path.append(node)
+    tree.total_us = list(tree.self_us)
+    for node in range(nodes - 1, 0, -1):
+        tree.total_us[tree.parent[node]] += tree.total_us[node]
+    return tree
+
+
+def test_columns_are_those_of_the_tree() -> None:
+    tree = calltree.from_session(session([((own("a"), library("b")), 0.002), ((own("a"),), 0.001)]))
+    found = tree_columns.columns(tree, label="GET /", suspect=0, rest="rest")
+    assert found["functions"]["name"] == ["a", "b"]
+    assert found["functions"]["library"] == [0, 1]
+    assert (found["parent"], found["self_us"], found["total_us"]) == ([-1, 0], [1_000, 2_000], [3_000, 2_000])
+
+
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(tree_columns, "MOST_NODES", 40)
+    return 40
+
+
+@given(nodes=st.integers(41, 300), seed=st.integers(0, 2**32))
+def test_cut_tree_adds_up(nodes: int, seed: int) -> None:
+    whole = random_tree(nodes, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree_columns, "MOST_NODES", 40)
+        found = tree_columns.columns(whole, label="", suspect=-1, rest="rest")
+    size = len(found["parent"])
+    assert size <= 40
+    assert sum(found["self_us"]) == sum(whole.self_us)
+    assert sum(found["samples"]) == sum(whole.samples)
+    assert found["total_us"][0] == whole.total_us[0]
+    totals = list(found["self_us"])
+    for node in range(size - 1, 0, -1):
+        assert found["parent"][node] < node
+        totals[found["parent"][node]] += totals[node]
+    assert totals == found["total_us"]
+
+
+def test_what_was_cut_has_a_name(small_limit: int) -> None:
+    found = tree_columns.columns(random_tree(200, 1), label="", suspect=-1, rest="(many small calls)")
+    rest = found["functions"]["name"].index("(many small calls)")
+    assert rest in found["function"]
+    assert found["functions"]["library"][rest] == 0
+
+
+def test_tree_within_the_limit_is_not_cut(small_limit: int) -> None:
+    found = tree_columns.columns(random_tree(40, 1), label="", suspect=-1, rest="rest")
+    assert len(found["parent"]) == 40
+    assert "rest" not in found["functions"]["name"]
