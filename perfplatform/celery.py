@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import beat_init, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "perfplatform.settings")
 
@@ -21,3 +21,11 @@ def forget_inherited_connections(**_signal: Any) -> None:
     from django.db import connections
 
     connections["default"].close_pool()  # type: ignore[attr-defined]
+
+
+@beat_init.connect
+def begin_with_a_heartbeat(**_signal: Any) -> None:
+    """Its first turn comes after ten seconds, and till then nobody would know whether all is ready."""
+    from perfplatform.tasks import heartbeat
+
+    heartbeat.apply_async(expires=10)

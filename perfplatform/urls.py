@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import admin
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -14,6 +16,11 @@ def unknown_api_path(request: HttpRequest) -> JsonResponse:
     return envelope.answer(404)
 
 
+# Swagger UI writes style attributes; scripts stay forbidden there as everywhere.
+api_documentation = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(
+    SpectacularSwaggerSplitView.as_view(url_name="api-schema")
+)
+
 api: list[URLPattern | URLResolver] = [
     path("", include("profiles.api_urls")),
     path("", include("projects.api_urls")),
@@ -24,7 +31,7 @@ api: list[URLPattern | URLResolver] = [
         ),
         name="api-schema",
     ),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("docs/", api_documentation, name="api-docs"),
     re_path("", unknown_api_path),
 ]
 

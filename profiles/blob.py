@@ -7,6 +7,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import sub
 from typing import Any, Final
 
 import msgspec
@@ -41,20 +42,20 @@ class _Columns(msgspec.Struct, array_like=True, gc=False):
 
 def pack(table: Table) -> bytes:
     """Return a valid recording as bytes that need nothing else to be read."""
-    frames, strings, lone = _split_frames(table)
-    functions, files, lines, attributes, distances = zip(*frames, strict=True)
+    strings, lone, (functions, files, lines, attributes, distances) = _split_frames(table)
     joined = "\n".join(strings)
+    parents, node_frames = zip(*table.nodes, strict=True) if table.nodes else ((), ())
     columns = _Columns(
         common=[getattr(table, name) for name in COMMON_FIELDS],
         strings=joined if joined.count("\n") == len(strings) - 1 else strings,
         lone_frames=lone,
         function_steps=_steps(functions),
         file_steps=_steps(files),
-        lines=list(lines),
-        attributes=list(attributes),
-        line_distances=list(distances),
-        node_distances=[number - parent for number, (parent, _) in enumerate(table.nodes)],
-        node_frame_steps=_steps([frame for _, frame in table.nodes]),
+        lines=lines,
+        attributes=attributes,
+        line_distances=distances,
+        node_distances=list(map(sub, range(len(parents)), parents)),
+        node_frame_steps=_steps(node_frames),
         sample_steps=_steps(table.samples),
         times=_pack_times(table.times),
     )
@@ -80,31 +81,32 @@ def unpack(data: bytes) -> Table:
     )
 
 
-_Row = tuple[int, int, int, int, int | None]
+_FrameColumns = tuple[list[int], list[int], list[int], list[int], list[int | None]]
 
 
-def _split_frames(table: Table) -> tuple[list[_Row], list[str], list[int]]:
-    """Take the current line out of the attributes; return rows, the strings still used, lone frames."""
+def _split_frames(table: Table) -> tuple[list[str], list[int], _FrameColumns]:
+    """Take the current line out of the attributes; return the strings still used, lone frames and columns."""
+    strings, match = table.strings, _LINE.match
     numbers: dict[str, int] = {}
-    rows: list[_Row] = []
+    number = numbers.setdefault
     lone: list[int] = []
-
-    def number(text: str) -> int:
-        return numbers.setdefault(text, len(numbers))
-
+    columns: _FrameColumns = ([], [], [], [], [])
+    functions, files, lines, attributes, distances = columns
     for place, frame in enumerate(table.frames):
         if isinstance(frame, int):
             lone.append(place)
-            rows.append((number(table.strings[frame]), 0, 0, 0, None))
-            continue
-        function, file, line, attributes = frame
-        text = table.strings[attributes]
-        found, distance = _LINE.match(text), None
-        if found:
-            text, distance = found[1] or "", int(found[2]) - line
-        called, where = number(table.strings[function]), number(table.strings[file])
-        rows.append((called, where, line, number(text), distance))
-    return rows, list(numbers), lone
+            function, file, line, text, distance = strings[frame], strings[frame], 0, strings[frame], None
+        else:
+            function, file, line, text = strings[frame[0]], strings[frame[1]], frame[2], strings[frame[3]]
+            distance = None
+            if found := match(text):
+                text, distance = found[1] or "", int(found[2]) - line
+        functions.append(number(function, len(numbers)))
+        files.append(number(file, len(numbers)))
+        lines.append(line)
+        attributes.append(number(text, len(numbers)))
+        distances.append(distance)
+    return list(numbers), lone, columns
 
 
 def _join_frames(columns: _Columns, strings: list[str]) -> tuple[list[FrameColumns | int], list[str]]:
@@ -132,7 +134,7 @@ def _join_frames(columns: _Columns, strings: list[str]) -> tuple[list[FrameColum
 
 
 def _steps(values: Sequence[int]) -> list[int]:
-    return [after - before for before, after in zip((0, *values), values, strict=False)]
+    return list(map(sub, values, (0, *values)))
 
 
 def _pack_times(times: Iterable[float]) -> bytes:

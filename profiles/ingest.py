@@ -100,7 +100,7 @@ def record_batch(project: Project, batch: Batch, *, now: datetime) -> Outcome:
     profiles = _decode_all("profiles", batch.profiles, wire.decode_profile, now=now, outcome=outcome)
     if not ledger and not profiles:
         return outcome
-    said_of_all = _common_fields(project, batch, now=now)
+    said_of_all = common_fields(project, batch, now=now)
     _store_profiles(project, profiles, said_of_all, outcome=outcome)
     Ledger.objects.store([ledger_document(document, said_of_all) for _index, document in ledger])
     outcome.accepted += len(ledger)
@@ -184,7 +184,7 @@ def _store_profiles(
             outcome.accepted += 1
 
 
-def _common_fields(project: Project, batch: Batch, *, now: datetime) -> Document:
+def common_fields(project: Project, batch: Batch, *, now: datetime) -> Document:
     """What profiles and ledger documents of a batch have in common."""
     version, process = batch.version, batch.process
     version_id: ObjectId = Version.objects.seen(

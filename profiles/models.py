@@ -120,10 +120,10 @@ class Profile(models.Model):
     project_id: ObjectId
     version_id: ObjectId
     id = models.CharField(max_length=32, primary_key=True, db_column="_id")
+    # Millions of rows may hang on a project: none is loaded to delete it, and all of them expire.
     project = models.ForeignKey(
-        Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="+", db_index=False
+        Project, verbose_name=_("project"), on_delete=models.DO_NOTHING, related_name="+", db_index=False
     )
-    # Versions go with their project only, and `version_name` says all that is shown.
     version = models.ForeignKey(
         Version, verbose_name=_("version"), on_delete=models.DO_NOTHING, related_name="+", db_index=False
     )
@@ -192,7 +192,7 @@ class SessionBlob(models.Model):
     """The recording of a profile, under the profile's id, so that lists never carry it."""
 
     id = models.CharField(max_length=32, primary_key=True, db_column="_id")
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     data = models.BinaryField()
     expires_at = models.DateTimeField()
 
@@ -226,7 +226,9 @@ class Ledger(models.Model):
     """What one process says of one minute. Its id is `project:instance:minute`; `data` has the endpoints."""
 
     id = models.CharField(max_length=80, primary_key=True, db_column="_id")
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.DO_NOTHING, related_name="+", db_index=False
+    )
     version = models.ForeignKey(Version, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     version_name = models.CharField(_("version"), max_length=128)
     environment = models.CharField(_("environment"), max_length=64)

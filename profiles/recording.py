@@ -82,27 +82,33 @@ def check(table: Table) -> None:
         raise InvalidRecording("times and samples differ in length")
     if table.samples and max(table.samples) >= len(table.nodes):
         raise InvalidRecording("samples point to no node")
-    if sum(depths[node + 1] for node in table.samples) > bounds.MOST_STACK_FRAMES:
+    if sum([depths[node + 1] for node in table.samples]) > bounds.MOST_STACK_FRAMES:
         raise InvalidRecording(f"samples hold over {bounds.MOST_STACK_FRAMES} frames together")
 
 
 def _check_frames(table: Table) -> set[int]:
     """Check what frames point to; return the numbers of those below which nothing may be."""
-    strings, leaves = table.strings, set()
-    marked = {n for n, text in enumerate(strings) if PART_SEPARATOR in text or ATTRIBUTE_SEPARATOR in text}
-    for number, frame in enumerate(table.frames):
-        if isinstance(frame, int):
-            if not 0 <= frame < len(strings):
-                raise InvalidRecording(f"frames[{number}] points to no string")
-            if check_frame(strings[frame]):
+    strings = table.strings
+    columns = [frame for frame in table.frames if isinstance(frame, tuple)]
+    if columns:
+        functions, files, _lines, attributes = zip(*columns, strict=True)
+        if max(*functions, *files, *attributes) >= len(strings):
+            raise InvalidRecording("frames point to no string")
+        for number in {*functions, *files}:
+            if PART_SEPARATOR in strings[number] or ATTRIBUTE_SEPARATOR in strings[number]:
+                raise InvalidRecording("frames have a separator in a function or file")
+    leaves = set()
+    if len(columns) < len(table.frames):
+        for number, frame in enumerate(table.frames):
+            if isinstance(frame, int) and _is_leaf(strings, frame):
                 leaves.add(number)
-            continue
-        function, file, _line, attributes = frame
-        if max(function, file, attributes) >= len(strings):
-            raise InvalidRecording(f"frames[{number}] points to no string")
-        if function in marked or file in marked:
-            raise InvalidRecording(f"frames[{number}] has a separator in its function or file")
     return leaves
+
+
+def _is_leaf(strings: list[str], number: int) -> bool:
+    if not 0 <= number < len(strings):
+        raise InvalidRecording("frames point to no string")
+    return check_frame(strings[number])
 
 
 def check_frame(text: str) -> bool:
@@ -119,15 +125,19 @@ def check_frame(text: str) -> bool:
 
 def _check_nodes(table: Table, leaves: set[int]) -> list[int]:
     """Check the tree; return the depth of each node, behind a 0 that stands for the empty stack (-1)."""
-    depths, frame_count = [0], len(table.frames)
-    for number, (parent, frame) in enumerate(table.nodes):
-        if parent >= number:
-            raise InvalidRecording(f"nodes[{number}] points to no earlier node")
-        if frame >= frame_count:
-            raise InvalidRecording(f"nodes[{number}] points to no frame")
-        if leaves and parent >= 0 and table.nodes[parent][1] in leaves:
-            raise InvalidRecording(f"nodes[{number}] is below a frame that stands for time")
-        depths.append(depths[parent + 1] + 1)
+    depths = [0]
+    if not table.nodes:
+        return depths
+    parents, frames = zip(*table.nodes, strict=True)
+    if max(frames) >= len(table.frames):
+        raise InvalidRecording("nodes point to no frame")
+    try:
+        for parent in parents:
+            depths.append(depths[parent + 1] + 1)
+    except IndexError:
+        raise InvalidRecording("nodes point to no earlier node") from None
     if max(depths) > bounds.DEEPEST_STACK:
         raise InvalidRecording(f"nodes: a stack is over {bounds.DEEPEST_STACK} frames deep")
+    if leaves and any(parent >= 0 and frames[parent] in leaves for parent in parents):
+        raise InvalidRecording("nodes stand below a frame that stands for time")
     return depths

@@ -16,6 +16,7 @@ class CallTree {
     this.head = this.part("head");
     this.list = this.part("rows");
     this.search = this.part("search");
+    this.drawn = new Map();
     this.readAddress();
     this.listenToTree();
     this.listenToTools();
@@ -54,6 +55,7 @@ class CallTree {
     this.expandTo(this.chosen);
     this.find();
     this.showControls();
+    this.forgetRows();
     this.refresh();
     this.reveal();
   }
@@ -105,6 +107,7 @@ class CallTree {
   onSearch() {
     this.find();
     this.writeAddress();
+    this.forgetRows();
     this.refresh();
     this.reveal();
   }
@@ -246,6 +249,7 @@ class CallTree {
     this.drawer.unit = unit;
     this.writeAddress();
     this.showControls();
+    this.forgetRows();
     this.paint();
   }
 
@@ -265,18 +269,34 @@ class CallTree {
     const inSight = this.rows.slice(first, end);
     // A screen reader follows aria-activedescendant: the chosen row exists even when scrolled out of sight.
     if (!inSight.includes(this.chosen)) inSight.push(this.chosen);
-    this.list.replaceChildren(...inSight.map((node) => this.drawAt(node, this.rowOf[node] * height)));
+    this.place(inSight, height);
     this.tree.setAttribute("aria-activedescendant", this.drawer.id(this.chosen));
     this.showDetail();
   }
 
-  drawAt(node, top) {
-    const state = {
-      chosen: node === this.chosen, expanded: Boolean(this.expanded[node]), hot: Boolean(this.hot[node]),
-    };
-    const row = this.drawer.draw(node, state);
-    row.style.transform = `translateY(${top}px)`;
-    return row;
+  /** Rows that stay are not touched: a double click needs both of its clicks on one element. */
+  place(inSight, height) {
+    const wanted = new Set(inSight);
+    for (const [node, row] of this.drawn) {
+      if (wanted.has(node)) continue;
+      row.remove();
+      this.drawn.delete(node);
+    }
+    let next = this.list.firstElementChild;
+    for (const node of inSight) {
+      const row = this.drawn.get(node) ?? this.drawer.draw(node, { hot: Boolean(this.hot[node]) });
+      const expanded = Boolean(this.expanded[node]);
+      this.drawer.update(row, node, { chosen: node === this.chosen, expanded, top: this.rowOf[node] * height });
+      if (row === next) next = next.nextElementSibling;
+      else this.list.insertBefore(row, next);
+      this.drawn.set(node, row);
+    }
+  }
+
+  /** For what changes every row: another view, unit or search. */
+  forgetRows() {
+    this.list.replaceChildren();
+    this.drawn.clear();
   }
 
   /** All of the chosen row, uncut: names are long and screens are narrow. */

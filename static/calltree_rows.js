@@ -25,8 +25,8 @@ export class RowDrawer {
     return this.unit === "percent" ? percent(us, this.view.total[0]) : duration(us);
   }
 
-  /** `state` says `{chosen, expanded, hot}` of the node. */
-  draw(node, state) {
+  /** What of a row never changes while view, unit and search stay. */
+  draw(node, { hot }) {
     const { view } = this;
     const row = element("div", "ct-row");
     const siblings = node > 0 ? childrenOf(view, view.parent[node]) : [0];
@@ -36,9 +36,7 @@ export class RowDrawer {
     row.setAttribute("aria-level", view.depth[node] + 1);
     row.setAttribute("aria-setsize", siblings.length);
     row.setAttribute("aria-posinset", siblings.indexOf(node) + 1);
-    row.setAttribute("aria-selected", state.chosen);
-    if (hasChildren(view, node)) row.setAttribute("aria-expanded", state.expanded);
-    row.classList.toggle("is-hot", state.hot);
+    row.classList.toggle("is-hot", hot);
     row.classList.toggle("is-library", node > 0 && Boolean(this.data.functions.library[view.fn[node]]));
     row.append(
       this.bar(node),
@@ -49,6 +47,13 @@ export class RowDrawer {
       this.place(node),
     );
     return row;
+  }
+
+  /** What changes: is it the chosen one, is it open, how far down does it stand. */
+  update(row, node, { chosen, expanded, top }) {
+    row.setAttribute("aria-selected", chosen);
+    if (hasChildren(this.view, node)) row.setAttribute("aria-expanded", expanded);
+    row.style.transform = `translateY(${top}px)`;
   }
 
   bar(node) {

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from perfplatform import mongo
 from profiles import api as profiles_api
-from profiles.models import SessionBlob
+from profiles.models import Profile, SessionBlob
 from profiles.tests import batches, vectors
 from projects.models import Project, User
 from projects.tests import factories
@@ -204,5 +204,5 @@ def test_no_such_profile(api: APIClient, profile_id: str) -> None:
 
 
 def test_file_name_of_an_endpoint_without_letters(project: Project) -> None:
-    profile = profiles_api.Profile(pk="1" * 32, method="", endpoint="/")
+    profile = Profile(pk="1" * 32, method="", endpoint="/")
     assert profiles_api.file_name(profile) == "profile-11111111"

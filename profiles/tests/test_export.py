@@ -69,7 +69,9 @@ def test_same_as_from_the_original_session(recorded: Session) -> None:
         assert exported(back) == renderer().render(recorded)
     assert page_data(export.html(back)) == page_data(HTMLRenderer().render(recorded))
     # Nothing in this recording needs an escape but angle brackets of names such as <module>.
-    assert export.html(back).replace("\\u003c", "<").replace("\\u003e", ">") == HTMLRenderer().render(recorded)
+    assert export.html(back).replace("\\u003c", "<").replace("\\u003e", ">") == HTMLRenderer().render(
+        recorded
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -133,7 +135,9 @@ def test_a_duration_that_contradicts_its_samples_costs_no_minutes() -> None:
 
 
 frames = st.lists(
-    st.sampled_from([*"\x00\x0117-<", "f", "/a.py", "<string>", "[await]", "[self]", "[out-of-context]", "[root]"]),
+    st.sampled_from(
+        [*"\x00\x0117-<", "f", "/a.py", "<string>", "[await]", "[self]", "[out-of-context]", "[root]"]
+    ),
     max_size=6,
 ).map("".join)
 records = st.lists(st.tuples(st.lists(frames, max_size=5), st.floats(0, 86400)), max_size=8)

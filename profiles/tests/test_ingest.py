@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -34,7 +35,7 @@ def sender(project: Project) -> APIClient:
     return factories.bearer(factories.project_key(project))
 
 
-def post(client: APIClient, body: bytes | dict[str, Any], **headers: str) -> tuple[int, dict[str, Any]]:
+def post(client: APIClient, body: bytes | dict[str, Any], **headers: Any) -> tuple[int, dict[str, Any]]:
     """Send a body; return the status and the envelope."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     response = client.post(INGEST, sent, content_type="application/json", **headers)
@@ -82,7 +83,10 @@ def test_into_a_paused_project(project: Project, sender: APIClient) -> None:
 def test_key_in_its_own_header(project: Project) -> None:
     client = APIClient()
     client.credentials(HTTP_X_PROJECT_KEY=factories.project_key(project))
-    assert post(client, batches.batch()) == (202, {"code": 0, "msg": "success", "data": {"accepted": 0, "rejected": []}})
+    assert post(client, batches.batch()) == (
+        202,
+        {"code": 0, "msg": "success", "data": {"accepted": 0, "rejected": []}},
+    )
 
 
 def test_checking_a_key_stores_nothing(sender: APIClient) -> None:
@@ -152,7 +156,11 @@ def test_failure_is_an_exception_or_a_5xx(
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity"])
 def test_compressed_bodies(sender: APIClient, encoding: str) -> None:
     sent = json.dumps(batches.batch(batches.profile())).encode()
-    compress = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress, "identity": bytes}
+    compress: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "zstd": zstandard.ZstdCompressor().compress,
+        "identity": bytes,
+    }
     status, answer = post(sender, compress[encoding](sent), HTTP_CONTENT_ENCODING=encoding)
     assert (status, answer["data"]["accepted"]) == (202, 1)
 
@@ -205,13 +213,19 @@ def test_more_than_200_items(sender: APIClient, name: str) -> None:
 
 
 def test_media_types_and_encodings_that_are_not_listed(sender: APIClient) -> None:
-    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+    for content_type in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ):
         response = sender.post(INGEST, b"{}", content_type=content_type)
         assert (response.status_code, response.json()["code"]) == (415, 10001), content_type
     for encoding in ("br", "deflate", "gzip, gzip"):
         status, answer = post(sender, b"{}", HTTP_CONTENT_ENCODING=encoding)
         assert (status, answer["code"]) == (415, 10001)
-    response = sender.post(INGEST, json.dumps(batches.batch()), content_type="Application/JSON; charset=utf-8")
+    response = sender.post(
+        INGEST, json.dumps(batches.batch()), content_type="Application/JSON; charset=utf-8"
+    )
     assert response.status_code == 202
 
 
@@ -279,12 +293,19 @@ def test_resent_batch_changes_nothing(sender: APIClient) -> None:
     sent = batches.batch(*ten_profiles(), ledger=vectors.batch(timezone.now())["ledger"])
     first = post(sender, sent)
     before = everything()
-    assert post(sender, sent) == first == (202, {"code": 0, "msg": "success", "data": {"accepted": 11, "rejected": []}})
+    assert (
+        post(sender, sent)
+        == first
+        == (202, {"code": 0, "msg": "success", "data": {"accepted": 11, "rejected": []}})
+    )
     assert everything() == before
 
 
 def everything() -> list[list[dict[str, Any]]]:
-    return [list(mongo.collection(model).find().sort("_id")) for model in (Profile, SessionBlob, Ledger, Version, Deploy)]
+    return [
+        list(mongo.collection(model).find().sort("_id"))
+        for model in (Profile, SessionBlob, Ledger, Version, Deploy)
+    ]
 
 
 def test_same_id_twice_in_one_batch(sender: APIClient) -> None:
@@ -339,7 +360,9 @@ def test_same_batch_concurrently(live_sender: tuple[str, dict[str, str]]) -> Non
     address, headers = live_sender
     sent = batches.batch(*ten_profiles(), ledger=vectors.batch(timezone.now())["ledger"])
     with ThreadPoolExecutor(8) as pool:
-        jobs = [pool.submit(requests.post, address, json=sent, headers=headers, timeout=30) for _ in range(16)]
+        jobs = [
+            pool.submit(requests.post, address, json=sent, headers=headers, timeout=30) for _ in range(16)
+        ]
         answers = [job.result() for job in jobs]
     assert {answer.status_code for answer in answers} == {202}
     assert {answer.json()["data"]["accepted"] for answer in answers} == {11}
@@ -373,7 +396,9 @@ def test_racing_ledger_documents_leave_the_latest(live_sender: tuple[str, dict[s
     address, headers = live_sender
     sent = [ledger_batch(seq) for seq in range(1, 41)]
     with ThreadPoolExecutor(10) as pool:
-        jobs = [pool.submit(requests.post, address, json=batch, headers=headers, timeout=30) for batch in sent]
+        jobs = [
+            pool.submit(requests.post, address, json=batch, headers=headers, timeout=30) for batch in sent
+        ]
     assert {job.result().status_code for job in jobs} == {202}
     assert Ledger.objects.get().seq == 40
 

@@ -10,6 +10,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -58,7 +59,8 @@ class OwnMongod:
     def _await_primary(self) -> None:
         direct = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
         deadline = time.monotonic() + 60
-        with MongoClient(direct, serverSelectionTimeoutMS=500) as client:
+        client: MongoClient[Any] = MongoClient(direct, serverSelectionTimeoutMS=500)
+        with client:
             while time.monotonic() < deadline:
                 try:
                     if client.admin.command("hello")["isWritablePrimary"]:
@@ -69,7 +71,7 @@ class OwnMongod:
                 time.sleep(0.1)
         raise TimeoutError("the test's own mongod did not become primary")
 
-    def _initiate(self, client: MongoClient) -> None:
+    def _initiate(self, client: MongoClient[Any]) -> None:
         members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
         try:
             client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})

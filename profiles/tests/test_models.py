@@ -11,7 +11,7 @@ from bson import ObjectId
 from perfplatform import mongo
 from profiles import models
 from profiles.models import Profile, SessionBlob
-from profiles.queries import InvalidCursor, ProfileFilters
+from profiles.queries import Cursor, FilterChoices, InvalidCursor, ProfileFilters, ProfilePage
 from profiles.tests import batches
 from projects.models import Project
 from projects.tests import factories
@@ -42,7 +42,7 @@ def insert(project: Project, **changes: Any) -> str:
     return str(document["_id"])
 
 
-def ids(page: models.ProfilePage) -> list[str]:
+def ids(page: ProfilePage) -> list[str]:
     return [profile.pk for profile in page.items]
 
 
@@ -82,7 +82,18 @@ def test_cursor_stays_where_it_is_while_new_ones_arrive(project: Project) -> Non
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "e30=", "W10=", "WzEsMl0=", "bnVsbA==", "é", "=" * 99, "WzFlOTksICJhIl0=", "Wy05OTk5OTk5OTk5OTk5OTk5OSwiYSJd"]
+    "cursor",
+    [
+        "x",
+        "e30=",
+        "W10=",
+        "WzEsMl0=",
+        "bnVsbA==",
+        "é",
+        "=" * 99,
+        "WzFlOTksICJhIl0=",
+        "Wy05OTk5OTk5OTk5OTk5OTk5OSwiYSJd",
+    ],
 )
 def test_a_cursor_of_nobody_is_refused(project: Project, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
@@ -138,8 +149,8 @@ def test_choices(project: Project) -> None:
     insert(project, endpoint="/a")
     insert(factories.project("Elsewhere"), endpoint="/secret")
     choices = Profile.objects.choices(project.pk)
-    assert choices == models.FilterChoices(["/a", "/b"], ["1.0", "2.0"], ["production", "staging"])
-    assert Profile.objects.choices(ObjectId()) == models.FilterChoices([], [], [])
+    assert choices == FilterChoices(["/a", "/b"], ["1.0", "2.0"], ["production", "staging"])
+    assert Profile.objects.choices(ObjectId()) == FilterChoices([], [], [])
 
 
 def test_newest_at(project: Project) -> None:
@@ -184,13 +195,15 @@ def stages(plan: dict[str, Any]) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("with_cursor", [False, True])
-def test_lists_are_served_by_an_index(project: Project, filters: ProfileFilters, *, with_cursor: bool) -> None:
+def test_lists_are_served_by_an_index(
+    project: Project, filters: ProfileFilters, *, with_cursor: bool
+) -> None:
     for n in range(40):
         insert(project, started_at=START + timedelta(minutes=n))
     cursor = Profile.objects.page(project.pk, ProfileFilters(), limit=9).next_cursor
     query: dict[str, Any] = {"project_id": project.pk, **filters.query()}
     if with_cursor and cursor:
-        query = {"$and": [query, models.Cursor.read(cursor).query()]}
+        query = {"$and": [query, Cursor.read(cursor).query()]}
     found = mongo.collection(Profile).find(query, sort=models.NEWEST_FIRST, limit=26)
     used = stages(found.explain()["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in used

@@ -34,7 +34,6 @@ class Call:
     ) -> None:
         record = current_record()
         if record is not None and record.owner is self:
-            record.leave()
             record.end(error)
 
 
@@ -74,10 +73,8 @@ def record_calls(function: Function, name: str) -> Function:
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            record.leave()
             record.end(error)
             raise
-        record.leave()
         record.end()
         return result
 

@@ -10,7 +10,7 @@ SAMPLED, SLOW, ERROR = "sampled", "slow", "error"
 _FIRST = 3
 _SPACING_S = 6.0
 _MAX_ENDPOINTS = 2_000
-_BUDGET_WINDOW_S = 60.0
+_BUDGET_WINDOW_S = 10.0
 
 
 class Endpoint(NamedTuple):

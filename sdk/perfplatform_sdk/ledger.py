@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
 from .drops import QUEUE_FULL, Drops
@@ -45,7 +46,10 @@ class Entry:
             return
         self.count += 1
         self.errors += event.failed
-        buckets, total = self.histograms.setdefault(event.engine, ({}, [0]))
+        histogram = self.histograms.get(event.engine)
+        if histogram is None:
+            histogram = self.histograms[event.engine] = ({}, [0])
+        buckets, total = histogram
         index = bucket(event.duration_us)
         buckets[index] = buckets.get(index, 0) + 1
         total[0] += event.duration_us
@@ -76,9 +80,12 @@ class Minute:
         self.changed = True
 
     def entry(self, endpoint: Endpoint) -> Entry:
-        if endpoint not in self.entries and len(self.entries) >= _MAX_ENDPOINTS:
-            endpoint = Endpoint(endpoint.kind, "", "(other)")
-        return self.entries.setdefault(endpoint, Entry())
+        entry = self.entries.get(endpoint)
+        if entry is None:
+            if len(self.entries) >= _MAX_ENDPOINTS:
+                endpoint = Endpoint(endpoint.kind, "", "(other)")
+            entry = self.entries.setdefault(endpoint, Entry())
+        return entry
 
 
 class Ledger:
@@ -173,6 +180,7 @@ class Ledger:
                 self._drops.add(QUEUE_FULL)
 
 
+@lru_cache(maxsize=4_096)
 def named(kind: str, method: str, name: str) -> Endpoint:
     """An endpoint within the bounds of the wire format."""
     return Endpoint(kind, transmissible(method, 16), transmissible(name, 512) or "(unnamed)")

@@ -117,11 +117,15 @@ class Record:
 
     @harmless
     def end(self, error: BaseException | None = None) -> None:
-        """All is done, or the first byte of a stream is out. What comes now belongs to nobody; only once."""
+        """All is done, or the first byte of a stream is out: leave, count, and keep what is worth it. Only once."""
         if self.ended:
             return
         duration_us = (time.perf_counter_ns() - self._began_ns) // 1000
         self._ended_minute = int(time.time() // 60)
+        if self._recording is not None:
+            self._recording.pause()
+        if _current.get() is self:
+            _current.set(self._outer)
         self._note(error)
         # In the child of a fork, the request is still the parent's.
         if self._client is not clients.current():

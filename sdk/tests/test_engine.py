@@ -40,6 +40,10 @@ def record(function: object = work, interval: float = 0.001) -> PyinstrumentReco
     return recording
 
 
+def total(recording: PyinstrumentRecording) -> float:
+    return sum(seconds for _, seconds in recording.records)
+
+
 def names(recording: PyinstrumentRecording) -> set[str]:
     return {name.partition("\0")[0] for stack, _ in recording.records for name in stack}
 
@@ -54,19 +58,16 @@ def nothing_left_over() -> object:
 
 
 def test_recording_is_a_session_that_pyinstrument_can_show() -> None:
+    began = time.perf_counter()
     recording = record()
+    elapsed = time.perf_counter() - began
     session = Session.from_json(recording.session("GET /orders/<id>"))
-    assert abs(session.duration - 0.03) < 0.02
-    assert abs(sum(seconds for _, seconds in session.frame_records) - session.duration) < 0.01
+    assert 0.03 <= session.duration <= elapsed
+    assert 0.9 < total(recording) / session.duration <= 1
     root = session.root_frame()
     assert root is not None
-    found = [frame.function for frame in [root, *_below(root)]]
-    assert "work" in found
-    assert "test_recording_is_a_session_that_pyinstrument_can_show" in found
-
-
-def _below(frame: object) -> list:
-    return [below for child in frame.children for below in (child, *_below(child))]  # type: ignore[attr-defined]
+    # pyinstrument leaves out what lies above the start of the recording.
+    assert (root.function, root.children[0].function) == ("record", "work")
 
 
 def test_methods_carry_their_class() -> None:
@@ -88,14 +89,16 @@ def test_methods_carry_their_class() -> None:
 
 
 def test_two_stretches_are_one_recording_and_the_time_between_is_not_in_it() -> None:
+    began = time.perf_counter()
     recording = record()
-    work(0.1)
+    work(0.3)
     assert recording.resume()
     work()
     recording.pause()
     recording.pause()  # a second time does nothing
-    assert 0.05 < recording.duration < 0.09
-    assert 0.05 < sum(seconds for _, seconds in recording.records) < 0.09
+    elapsed = time.perf_counter() - began
+    assert 0.06 <= recording.duration <= elapsed - 0.3
+    assert 0.9 < total(recording) / recording.duration <= 1
 
 
 def test_profiler_of_the_app_that_runs_already_is_left_alone() -> None:
@@ -105,7 +108,7 @@ def test_profiler_of_the_app_that_runs_already_is_left_alone() -> None:
         assert not PyinstrumentRecording(0.001).resume()
         work()
         session = profiler.stop()
-        assert session.sample_count > 5
+        assert session.sample_count > 1
         assert sys.getprofile() is None
 
 
@@ -122,10 +125,11 @@ def test_profiler_that_the_app_starts_meanwhile_works(mode: str, interval: float
         work()
 
     recording = record(app)
-    assert sessions[0].sample_count > 5
-    assert abs(sessions[0].duration - 0.03) < 0.02
+    assert sessions[0].sample_count > 1
+    assert "work" in {name.partition("\0")[0] for stack, _ in sessions[0].frame_records for name in stack}
+    assert 0.03 <= sessions[0].duration <= recording.duration - 0.06
     assert recording.complete
-    assert abs(sum(seconds for _, seconds in recording.records) - 0.09) < 0.03
+    assert 0.8 < total(recording) / recording.duration <= 1
 
 
 def test_profiler_of_the_app_may_outlive_the_recording() -> None:
@@ -139,7 +143,7 @@ def test_profiler_of_the_app_may_outlive_the_recording() -> None:
     assert recording.complete
     assert sys.getprofile() is not None
     work()
-    assert profiler.stop().sample_count > 5
+    assert profiler.stop().sample_count > 1
 
 
 def test_cprofile_that_runs_already_is_left_alone() -> None:
@@ -249,13 +253,22 @@ def test_what_the_app_deletes_is_gone() -> None:
 
 def test_memory_of_a_long_recording_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_MAX_SAMPLES", 64)
-    recording = record(lambda: work(0.4), interval=0.0002)
+    recording = record(lambda: work(0.4), interval=0.0005)
     assert 20 <= len(recording.records) <= 64
-    assert abs(sum(seconds for _, seconds in recording.records) - 0.4) < 0.05
-    assert recording.interval_us >= 1600
+    assert 0.8 < total(recording) / recording.duration <= 1
+    assert recording.interval_us in (1000, 2000, 4000, 8000)
     monkeypatch.setattr(engine, "_MAX_FRAMES", 500)
     recording = record(lambda: work(0.2), interval=0.0005)
     assert recording.weight <= 500
+
+
+def test_thinning_loses_no_time() -> None:
+    recording = PyinstrumentRecording(0.001)
+    for number in range(100_001):
+        recording.take([f"f{number % 7}"], 0.001, None)
+    assert len(recording.records) <= 8_192
+    assert recording.weight == len(recording.records)
+    assert abs(total(recording) - 100.001) < recording.interval_us / 1e6
 
 
 def test_an_error_of_ours_in_a_sample_stays_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +302,7 @@ def test_recording_never_starts_where_a_caught_recursion_error_is_dangerous(monk
     assert not PyinstrumentRecording(0.001).resume()
 
 
-def test_profiled_generators_objects_are_collected() -> None:
+def test_recording_is_freed() -> None:
     recording = record()
     seen = weakref.ref(recording)
     del recording

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from typing import Any, Callable
 
 import flask
@@ -91,16 +92,18 @@ def test_request_is_recorded_with_its_route_and_the_faulty_function(
     app: flask.Flask, platform: FakePlatform, start: Start
 ) -> None:
     start(version="1.4.2")
-    before = time.time()
+    before, began = time.time(), time.perf_counter()
     assert get(app, "/orders/41?token=secret").data == b"order 41"
+    elapsed_us = (time.perf_counter() - began) * 1e6
     send(platform)
     (profile,) = platform.profiles
     assert (profile["kind"], profile["method"], profile["endpoint"]) == ("request", "GET", "/orders/<int:number>")
     assert (profile["status"], profile["trigger"], profile["streaming"]) == (200, "sampled", False)
     assert profile["engine"] == "pyinstrument"
-    assert 45_000 < profile["duration_us"] < 500_000
-    assert 20_000 < profile["cpu_us"] <= profile["duration_us"]
-    assert abs(time.mktime(time.strptime(profile["started_at"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - before) < 2
+    assert 50_000 <= profile["duration_us"] <= elapsed_us
+    assert 0 < profile["cpu_us"] <= profile["duration_us"]
+    started_at = datetime.strptime(profile["started_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    assert 0 <= started_at.timestamp() - before < elapsed_us / 1e6
     assert {"order", "faulty_function", "burn"} <= frames_of(profile)
     assert "secret" not in str(platform.batches)
     assert "/orders/41" not in str(platform.batches)
@@ -127,7 +130,7 @@ def test_most_of_the_time_lies_in_the_faulty_function(
                 break
             node = parent
     assert inside / total > 0.8
-    assert abs(total - 0.05) < 0.03
+    assert 0.9 < total / session["duration"] <= 1
 
 
 def test_what_no_route_matches_is_one_endpoint(app: flask.Flask, platform: FakePlatform, start: Start) -> None:
@@ -209,11 +212,11 @@ def test_stream_ends_with_its_first_byte_and_is_marked(
     start()
     began = time.perf_counter()
     assert get(app, "/stream").data == b"onetwo"
-    assert time.perf_counter() - began > 0.3
+    elapsed_us = (time.perf_counter() - began) * 1e6
     send(platform)
     (profile,) = platform.profiles
     assert profile["streaming"] is True
-    assert 25_000 < profile["duration_us"] < 250_000
+    assert 30_000 <= profile["duration_us"] <= elapsed_us - 300_000
     assert "faulty_function" in frames_of(profile)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import venv
 from collections.abc import Iterator
@@ -76,12 +77,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return shell
 
 
-def install(line: str, environment: dict[str, str]) -> None:
-    """As a person does who copies the line into a terminal."""
+def install(line: str, environment: dict[str, str], *, origin: str) -> None:
+    """As a person does who copies the line into a terminal; the SDK must come from `origin`."""
     subprocess.run(["pip", "uninstall", "--yes", "--quiet", "perfplatform-sdk"], env=environment, check=True)
     done = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "perfplatform-sdk-" in done.stdout.rpartition("Successfully installed")[2], done.stdout
+    assert f"{origin}/sdk/files/perfplatform_sdk-" in done.stdout
+    assert re.search(r"(?i)Successfully installed .*perfplatform[-_.]sdk-\d", done.stdout), done.stdout
 
 
 def test_copied_lines_bring_the_first_profile(
@@ -89,7 +91,7 @@ def test_copied_lines_bring_the_first_profile(
 ) -> None:
     slug = admin.create_project("Invoices")
     page = admin.create_key(slug)
-    install(page.texts["snippet-install"], environment)
+    install(page.texts["snippet-install"], environment, origin=admin.public_url)
     (project,) = instance.api("GET", "projects/")["items"]
     assert project["slug"] == slug
     assert not instance.profile_ids(project["id"])
@@ -127,4 +129,5 @@ def answers(url: str) -> bool:
 def test_index_works_for_every_spelling_that_pip_accepts(admin: Browser, environment: dict[str, str]) -> None:
     for name in ("perfplatform-sdk", "perfplatform_sdk", "PerfPlatform.SDK"):
         index = f"{admin.public_url}/sdk/simple"
-        install(f"pip install --no-deps --index-url {index} {name}", environment)
+        line = f"pip install --no-deps --index-url {index} {name}"
+        install(line, environment, origin=admin.public_url)

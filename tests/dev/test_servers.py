@@ -90,20 +90,33 @@ def test_programs_on_path_are_asked_for_their_version(
     assert dev.programs_on_path("mongod") == []
 
 
-def test_a_mongod_that_lacks_its_libraries_is_explained_before_the_start(
+def test_a_mongod_that_lacks_its_libraries_is_explained(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sentence = "error while loading shared libraries: libcurl.so.4: cannot open shared object file"
-    environment = dev.Environment(tmp_path)
-    site = tmp_path / "lib" / "python3.11" / "site-packages"
-    script(site / dev.SERVER_WHEELS["mongod"]["Linux", "x86_64"], f"echo 'mongod: {sentence}' >&2; exit 127")
-    monkeypatch.setattr(dev.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(dev.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(dev, "programs_on_path", lambda name: [])
-    with pytest.raises(
-        dev.Trouble, match=r"mongod lacks libcurl\.so\.4: .*sudo apt install libcurl4 libssl3"
-    ):
-        dev.find_server("mongod", environment)
+    mongod = script(tmp_path / "mongod", f"echo 'mongod: {sentence}' >&2; exit 127")
+    monkeypatch.setattr(dev, "find_server", lambda name, environment: str(mongod))
+    given = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    with dev.Supervisor(tmp_path / "logs") as supervisor:
+        servers = dev.Servers(supervisor, dev.Environment(tmp_path), tmp_path / "data", given=given)
+        servers.start()
+        with pytest.raises(
+            dev.Trouble, match=r"mongod lacks libcurl\.so\.4: .*sudo apt install libcurl4 libssl3"
+        ):
+            supervisor.wait_for(lambda: False, seconds=20, otherwise=str)
+
+
+def test_servers_of_the_environment_are_used_instead_of_our_own(dev: ModuleType, tmp_path: Path) -> None:
+    given = {"MONGODB_URI": "mongodb://db.example.com/perf", "REDIS_URL": "redis://cache.example.com/1"}
+    servers = dev.Servers(None, dev.Environment(tmp_path), tmp_path, given=given)
+    assert servers.variables == given
+    assert servers.ports == {}
+    ours = dev.Servers(None, dev.Environment(tmp_path), tmp_path, given={**given, "MONGODB_URI": ""})
+    assert (
+        ours.variables["MONGODB_URI"]
+        == f"mongodb://127.0.0.1:{ours.ports['mongod']}/perfplatform?replicaSet=rs0"
+    )
+    assert list(ours.ports) == ["mongod"]
 
 
 def test_servers_listen_on_loopback_alone(dev: ModuleType) -> None:

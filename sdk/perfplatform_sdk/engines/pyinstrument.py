@@ -82,6 +82,7 @@ class PyinstrumentRecording:
             return
         self.complete = self.complete and sampler.is_hooked()
         sampler.unsubscribe(self.take)
+        sampler.done = True
         wall, cpu, thread_cpu_ns = self._clocks
         self.duration += time.perf_counter() - wall
         self.process_cpu += time.process_time() - cpu
@@ -133,13 +134,15 @@ class GuardedSampler(StackSampler):
         super().__init__()
         self._recording = recording
         self._build = build
-        self._hook: object = None
+        # Only its type: the hook itself holds this sampler in a way that the garbage collector can't see.
+        self._hook: type | None = None
         self._due_at = 0.0
-        self.abandoned = False
+        self.abandoned = False  # paused from another thread
+        self.done = False  # only profilers of the app are left
 
     def is_hooked(self) -> bool:
         """False where the app has put another profile function in the place of ours, or taken ours away."""
-        return self._hook is not None and type(sys.getprofile()) is type(self._hook)
+        return type(sys.getprofile()) is self._hook
 
     def give_way(self, former: StackSampler | None) -> None:
         """Leave the thread as it was found, unless a profiler of the app has joined and still runs."""
@@ -154,7 +157,7 @@ class GuardedSampler(StackSampler):
             now = time.perf_counter()  # as pyinstrument's own clock
             if self.abandoned:
                 self._give_up()
-            elif len(self.subscribers) > 1:
+            elif self.done or len(self.subscribers) > 1:
                 if has_room():
                     super()._sample(frame, event, arg)
             elif now >= self._due_at and has_room():
@@ -175,7 +178,7 @@ class GuardedSampler(StackSampler):
 
     def _start_sampling(self, interval: float, use_timing_thread: bool) -> None:
         super()._start_sampling(interval, use_timing_thread)
-        self._hook = sys.getprofile()
+        self._hook = type(sys.getprofile())
 
     def _stop_sampling(self) -> None:
         if self.is_hooked():

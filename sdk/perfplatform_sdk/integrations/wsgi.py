@@ -26,13 +26,12 @@ class Middleware:
         try:
             body = self._application(environ, _observing(start_response, record))
         except BaseException as error:
-            record.leave()
             record.end(error)
             raise
-        record.leave()
         if _is_handed_over(body, environ, record):
             record.end()
             return body
+        record.leave()
         return Body(body, record)
 
 
@@ -64,11 +63,11 @@ class Body:
         except BaseException as error:
             self._settle(error, first=first)
             raise
-        if first:
+        if first and chunk:
+            record.streaming = True
+            record.end()
+        elif first:
             record.leave()
-            if chunk:
-                record.streaming = True
-                record.end()
         return chunk
 
     def close(self) -> None:
@@ -82,7 +81,6 @@ class Body:
 
     def _settle(self, error: BaseException | None = None, *, first: bool) -> None:
         if first:
-            self._record.leave()
             self._record.end(error)
         elif error is not None:
             self._record.fail_late(error)

@@ -1,0 +1,1 @@
+"""Benchmarks: ./dev bench NAME. They report and do not judge."""

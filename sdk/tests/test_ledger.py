@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import math
+
+from perfplatform_sdk import ledger as ledgers
+from perfplatform_sdk.drops import QUEUE_FULL, RATE_LIMITED, Drops
+from perfplatform_sdk.keeping import Endpoint, Keeping
+from perfplatform_sdk.ledger import Event, Ledger, named
+
+NOW = 1_795_377_363.0
+MINUTE = int(NOW // 60)
+ORDERS = Endpoint("request", "GET", "/orders")
+
+
+def event(
+    duration_us: int | None = 1000,
+    *,
+    failed: bool = False,
+    endpoint: Endpoint = ORDERS,
+    minute: int = MINUTE,
+    engine: str = "none",
+) -> Event:
+    return Event(minute, endpoint, engine, duration_us, failed)
+
+
+def test_document_holds_counts_errors_and_a_histogram_for_each_engine_class() -> None:
+    ledger = Ledger(Drops())
+    for duration_us, engine in ((1, "none"), (2, "none"), (2, "none"), (1_000_000, "pyinstrument")):
+        ledger.add(event(duration_us, engine=engine))
+    ledger.add(event(5, failed=True))
+    (document,) = ledger.documents(NOW).values()
+    assert (document["minute"], document["seq"]) == ("2026-11-22T19:56:00Z", 1)
+    (entry,) = document["endpoints"]
+    assert (entry["count"], entry["errors"]) == (5, 1)
+    assert entry["histograms"]["none"] == {"buckets": [[0, 1], [35, 2], [81, 1]], "sum_us": 10}
+    (index, count), = entry["histograms"]["pyinstrument"]["buckets"]
+    assert count == 1
+    growth = 1.01 / 0.99
+    assert math.isclose(2 * growth**index / (growth + 1), 1_000_000, rel_tol=0.01)
+
+
+def test_only_what_changed_is_given_out_each_time_whole_and_with_a_higher_number() -> None:
+    ledger = Ledger(Drops())
+    assert not ledger.has_news()
+    ledger.add(event(minute=MINUTE - 1))
+    ledger.add(event())
+    assert ledger.has_news()
+    assert set(ledger.documents(NOW)) == {MINUTE - 1, MINUTE}
+    assert not ledger.has_news()
+    assert ledger.documents(NOW) == {}
+    ledger.add(event())
+    (document,) = ledger.documents(NOW).values()
+    assert (document["seq"], document["endpoints"][0]["count"]) == (2, 2)
+    ledger.send_again([MINUTE, MINUTE - 1, 5])
+    assert {number: document["seq"] for number, document in ledger.documents(NOW).items()} == {
+        MINUTE - 1: 2,
+        MINUTE: 3,
+    }
+
+
+def test_late_failure_is_added_to_the_minute_in_which_it_was_counted() -> None:
+    ledger = Ledger(Drops())
+    ledger.add(event())
+    ledger.add(event(None, failed=True))
+    ledger.add(event(None, failed=True))  # never more errors than requests
+    ledger.add(event(None, failed=True, minute=MINUTE - 3))  # a minute that is gone
+    (document,) = ledger.documents(NOW).values()
+    (entry,) = document["endpoints"]
+    assert (entry["count"], entry["errors"]) == (1, 1)
+
+
+def test_drops_arrive_even_when_nothing_else_does() -> None:
+    drops = Drops()
+    ledger = Ledger(drops)
+    drops.add(RATE_LIMITED, 2)
+    assert ledger.has_news()
+    (document,) = ledger.documents(NOW).values()
+    assert (document["endpoints"], document["dropped"]) == ([], {"rate_limited": 2})
+    assert not ledger.has_news()
+    drops.add(RATE_LIMITED)
+    (document,) = ledger.documents(NOW).values()
+    assert (document["seq"], document["dropped"]) == (2, {"rate_limited": 3})
+
+
+def test_endpoints_beyond_the_bound_are_counted_as_other() -> None:
+    ledger = Ledger(Drops())
+    for number in range(3_000):
+        ledger.add(event(endpoint=Endpoint("request", "GET", f"/{number}")))
+    ledger.add(event(endpoint=Endpoint("task", "", "a task")))
+    (document,) = ledger.documents(NOW).values()
+    entries = {(entry["kind"], entry["route"]): entry["count"] for entry in document["endpoints"]}
+    assert len(entries) <= 2_000
+    assert sum(entries.values()) == 3_001
+    assert (entries["request", "(other)"], entries["task", "(other)"]) == (3_000 - 1_990, 1)
+
+
+def test_queue_stays_short_without_a_sender() -> None:
+    ledger = Ledger(Drops())
+    for _ in range(10_000):
+        ledger.add(event())
+    assert len(ledger._events) < 1_024
+    assert ledger.documents(NOW)[MINUTE]["endpoints"][0]["count"] == 10_000
+
+
+def test_old_minutes_are_let_go_and_counted_if_they_never_arrived() -> None:
+    drops = Drops()
+    ledger = Ledger(drops)
+    for age in range(100, -1, -1):
+        ledger.add(event(minute=MINUTE - age))
+    assert sorted(ledger.documents(NOW)) == list(range(MINUTE - 60, MINUTE + 1))
+    assert drops.counts() == {QUEUE_FULL: 40}
+
+
+def test_entries_of_all_minutes_are_bounded(monkeypatch: object) -> None:
+    drops = Drops()
+    ledger = Ledger(drops)
+    for minute in range(MINUTE - 30, MINUTE):
+        for number in range(1_500):
+            ledger.add(event(minute=minute, endpoint=Endpoint("request", "GET", f"/{number}")))
+    entries = sum(len(document["endpoints"]) for document in ledger.documents(NOW).values())
+    assert 5_000 < entries <= ledgers._MAX_ENTRIES + 1_990
+    assert drops.counts()[QUEUE_FULL] >= 20
+
+
+def test_minutes_that_arrived_are_let_go_when_they_are_past() -> None:
+    ledger = Ledger(Drops())
+    for age in (20, 10, 1, 0):
+        ledger.add(event(minute=MINUTE - age))
+    given = list(ledger.documents(NOW))
+    ledger.add(event(minute=MINUTE - 10))
+    ledger.arrived(given, NOW)
+    assert ledger.has_news()
+    ledger.send_again(given)
+    assert set(ledger.documents(NOW)) == {MINUTE - 10, MINUTE - 1, MINUTE}
+
+
+def test_names_are_kept_within_bounds() -> None:
+    assert named("call", "M" * 20, "n" * 600) == Endpoint("call", "M" * 16, "n" * 512)
+    assert named("call", "", "").name == "(unnamed)"
+
+

@@ -1,0 +1,67 @@
+"""A project of a test's own in the running product, made and filled over the REST API."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from profiles.tests.recorded import batch, library, own, profile
+
+FLASK = library("wsgi_app", "flask/app.py:1536", owner="Flask")
+DISPATCH = library("dispatch_request", "flask/app.py:901", owner="Flask")
+VIEW = own("list_products", "shop/views.py:31")
+PRICE = own("price_of", "shop/pricing.py:18")
+EXECUTE = library("execute", "sqlite3/dbapi2.py:88", owner="Connection")
+AS_DICT = own("as_dict", "shop/models.py:77", owner="Product")
+DUMPS = library("dumps", "json/__init__.py:183")
+
+# 200 ms: 120 in the database below price_of, 30 in json, 40 in the view, 10 in Flask.
+PRODUCTS = [
+    ((FLASK, DISPATCH, VIEW, PRICE, EXECUTE), 0.12),
+    ((FLASK, DISPATCH, VIEW, AS_DICT, DUMPS), 0.03),
+    ((FLASK, DISPATCH, VIEW), 0.04),
+    ((FLASK,), 0.01),
+]
+
+
+@dataclass(frozen=True)
+class MadeProject:
+    """`url` is the platform's; `key` sends to this project."""
+
+    url: str
+    slug: str
+    key: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.url}/projects/{self.slug}/"
+
+    def send(self, *profiles: dict[str, Any], **told: str) -> list[str]:
+        """Sends profiles as an SDK does; the addresses of their pages."""
+        answer = _post(f"{self.url}/api/v1/ingest/", self.key, batch(profiles, **told))
+        assert answer["rejected"] == []
+        return [f"{self.url}/profiles/{sent['id']}/" for sent in profiles]
+
+    def send_products(self) -> str:
+        """A profile with a tree that tests know; the address of its page."""
+        return self.send(profile(PRODUCTS))[0]
+
+
+def make_project(instance: dict[str, Any], name: str = "Made") -> MadeProject:
+    url, token = instance["url"], instance["token"]
+    unique = f"{name} {secrets.token_hex(4)}"
+    project = _post(f"{url}/api/v1/projects/", token, {"name": unique})
+    keys = f"{url}/api/v1/projects/{project['id']}/keys/"
+    key = _post(keys, token, {"kind": "ingest", "name": "test"})
+    return MadeProject(url, project["slug"], key["secret"])
+
+
+def _post(address: str, secret: str, sent: dict[str, Any]) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer = requests.post(address, json=sent, headers=headers, timeout=30)
+    assert answer.ok, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
