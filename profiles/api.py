@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -61,7 +64,19 @@ class ProfileView(APIView):
         return Response(ProfileDetailSerializer(visible_profile(request, profile_id)).data)
 
 
+class FilesToo(DefaultContentNegotiation):
+    """Answers with files as well, whose types no renderer knows: `Accept` refuses nothing."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
+
+
 class SessionView(APIView):
+    content_negotiation_class = FilesToo
+
     @extend_schema(
         parameters=[OpenApiParameter("download", bool, description="1: a `.pyisession` file, no envelope")],
         responses={
@@ -79,20 +94,35 @@ class SessionView(APIView):
 
 
 class ExportView(APIView):
-    """The recording in a format of another tool, to save."""
+    """The recording as a file for another tool."""
 
+    content_negotiation_class = FilesToo
     format_name = ""
 
-    @extend_schema(
-        responses={
-            (200, "text/html"): OpenApiTypes.BINARY,
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (200, "text/plain"): OpenApiTypes.BINARY,
-        }
-    )
     def get(self, request: Request, profile_id: str) -> HttpResponse:
         profile = visible_profile(request, profile_id)
         return download(profile, self.format_name, session_of(profile))
+
+
+@extend_schema(responses={(200, "text/html"): OpenApiTypes.BINARY})
+class HtmlView(ExportView):
+    """pyinstrument's interactive page, to save."""
+
+    format_name = "html"
+
+
+@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+class SpeedscopeView(ExportView):
+    """A file that speedscope opens."""
+
+    format_name = "speedscope"
+
+
+@extend_schema(responses={(200, "text/plain"): OpenApiTypes.BINARY})
+class TextView(ExportView):
+    """pyinstrument's tree for terminals, to save."""
+
+    format_name = "text"
 
 
 def visible_profile(request: Request, profile_id: str) -> Profile:

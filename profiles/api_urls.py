@@ -9,19 +9,9 @@ urlpatterns = [
     path("projects/<str:project_id>/profiles/", api.ProfileListView.as_view(), name="api-profiles"),
     path("profiles/<str:profile_id>/", api.ProfileView.as_view(), name="api-profile"),
     path("profiles/<str:profile_id>/session/", api.SessionView.as_view(), name="api-session"),
+    path("profiles/<str:profile_id>/html/", api.HtmlView.as_view(), name="api-profile-html"),
     path(
-        "profiles/<str:profile_id>/html/",
-        api.ExportView.as_view(format_name="html"),
-        name="api-profile-html",
+        "profiles/<str:profile_id>/speedscope/", api.SpeedscopeView.as_view(), name="api-profile-speedscope"
     ),
-    path(
-        "profiles/<str:profile_id>/speedscope/",
-        api.ExportView.as_view(format_name="speedscope"),
-        name="api-profile-speedscope",
-    ),
-    path(
-        "profiles/<str:profile_id>/text/",
-        api.ExportView.as_view(format_name="text"),
-        name="api-profile-text",
-    ),
+    path("profiles/<str:profile_id>/text/", api.TextView.as_view(), name="api-profile-text"),
 ]

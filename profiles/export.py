@@ -58,7 +58,7 @@ def pyisession(session: SessionDict) -> str:
 
 FORMATS: Final[Mapping[str, Format]] = {
     "html": Format(html, "text/html; charset=utf-8", "html"),
-    "speedscope": Format(speedscope, "application/json", "speedscope.json"),
+    "speedscope": Format(speedscope, "application/octet-stream", "speedscope.json"),
     "text": Format(text, "text/plain; charset=utf-8", "txt"),
     "session": Format(pyisession, "application/octet-stream", "pyisession"),
 }

@@ -18,7 +18,7 @@ from projects.tests import factories
 HOSTILE = "</script><script>alert(1)</script>"
 FORMATS = {
     "html": ("text/html; charset=utf-8", ".html"),
-    "speedscope": ("application/json", ".speedscope.json"),
+    "speedscope": ("application/octet-stream", ".speedscope.json"),
     "text": ("text/plain; charset=utf-8", ".txt"),
 }
 
@@ -139,7 +139,7 @@ def test_session_comes_back_in_pyinstruments_own_form(api: APIClient, project: P
 def test_exports_are_files_that_can_do_no_harm(api: APIClient, project: Project, format_name: str) -> None:
     session = next(c for c in vectors.load("sessions.json") if c["name"] == "markup in names")["session"]
     profile_id = batches.stored_profile(project, endpoint=f'/"{HOSTILE}\r\n', session=session)
-    response = api.get(f"/api/v1/profiles/{profile_id}/{format_name}/")
+    response = api.get(f"/api/v1/profiles/{profile_id}/{format_name}/", headers={"accept": "text/html"})
     content_type, suffix = FORMATS[format_name]
     assert (response.status_code, response["Content-Type"]) == (200, content_type)
     name = f"GET-script-script-alert-1-script-{profile_id[:8]}{suffix}"

@@ -35,7 +35,7 @@ frames = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(records=records | st.lists(st.tuples(st.lists(frames, max_size=5), st.floats(0, 86400)), max_size=9))
 def test_any_session_is_read_back_unchanged(records: list[Any]) -> None:
     session = plain({**CASES[3]["session"], "frame_records": records})

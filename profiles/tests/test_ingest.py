@@ -205,6 +205,16 @@ def test_item_over_8_megabytes(sender: APIClient) -> None:
     assert (refused["index"], refused["code"]) == (0, "too_large")
 
 
+def test_chunked_body(live_sender: tuple[str, dict[str, str]]) -> None:
+    """It must not look like an empty one, and nobody may wait for its end."""
+    address, headers = live_sender
+    parts = iter([b'{"schema": 1', b"}"])
+    answer = requests.post(
+        address, data=parts, headers={**headers, "Content-Type": "application/json"}, timeout=9
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, 20004)
+
+
 @pytest.mark.parametrize("name", ["profiles", "ledger"])
 def test_more_than_200_items(sender: APIClient, name: str) -> None:
     status, answer = post(sender, batches.batch(**{name: [{}] * 201}))

@@ -47,7 +47,7 @@ seconds = st.floats(min_value=0, max_value=86400)
 records = st.lists(st.tuples(st.lists(frames, max_size=6), seconds), max_size=12)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(records=records, start=st.lists(frames, min_size=1, max_size=3))
 def test_any_recording_comes_back_unchanged(records: list[Any], start: list[str]) -> None:
     before = Plain(
@@ -72,7 +72,7 @@ def bits(form: Plain) -> list[bytes]:
     return [struct.pack("<d", record[1]) for record in form.frame_records]
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(frames)
 def test_a_frame_taken_apart_is_put_together_unchanged(text: str) -> None:
     parts = take_apart(text)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 from . import table
 from .engines import Recording
@@ -22,13 +22,12 @@ _LONGEST_US = 86_400_000_000
 _LONGEST_S = 86_400.0
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """One kept case, as the request's thread hands it over."""
 
     endpoint: Endpoint
     trigger: str
-    status: int | None
+    status: Optional[int]
     error_type: str
     started_at: float  # seconds since 1970
     duration_us: int

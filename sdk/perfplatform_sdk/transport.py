@@ -20,6 +20,7 @@ from .outbox import Outbox
 
 log = logging.getLogger("perfplatform_sdk")
 
+_LOOK_EVERY_S = 1.0
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 _HURRIED_PAUSE_S = 0.2  # between attempts while somebody waits for the end
@@ -63,8 +64,7 @@ class Transport:
         """Hand over a profile. Never waits."""
         if not self.stopped:
             self._outbox.put(profile)
-            self.start()
-            self._calls.put(None)
+            self.start()  # the thread looks every second; waking it now would cost the request more than all the rest
 
     def start(self) -> None:
         """Start the thread when there is something to send; whoever comes second goes on at once."""
@@ -128,7 +128,7 @@ class Transport:
 
     def _next_call(self) -> Flush | None:
         try:
-            return self._calls.get(timeout=max(0.0, self._send_at - time.monotonic()))
+            return self._calls.get(timeout=max(0.0, min(_LOOK_EVERY_S, self._send_at - time.monotonic())))
         except Empty:
             return None
 

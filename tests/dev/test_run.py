@@ -132,6 +132,14 @@ def test_a_crashed_child_is_reported_with_its_log_and_ends_the_run(running: Inst
     assert not [pid for pid in ours if is_alive(pid)]
 
 
+def test_manage_starts_the_servers_itself_when_nothing_runs(running: Instance) -> None:
+    assert not running.runs
+    done = running.ask("manage", "shell", "-c", "from projects.models import User; print(User.objects.get())")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "Starting mongod and valkey"
+    assert done.stdout.splitlines()[-1] == "admin"
+
+
 def test_public_url_with_a_path_leads_everywhere(tmp_path: Path) -> None:
     public = "https://perf.example.com/tools/perf"
     instance = Instance(tmp_path, demo=False, variables={"PUBLIC_URL": public + "/"})

@@ -77,11 +77,11 @@ def test_a_missing_browser_that_can_not_be_installed_is_trouble(
 def test_a_failing_check_is_counted_and_what_it_said_is_shown(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commands = {
-        "good": [sys.executable, "-c", "print('fine')"],
-        "bad": [sys.executable, "-c", "raise SystemExit('line 3 is wrong')"],
+    checks = {
+        "good": dev.Check([sys.executable, "-c", "print('fine')"]),
+        "bad": dev.Check([sys.executable, "-c", "raise SystemExit('line 3 is wrong')"]),
     }
-    monkeypatch.setattr(dev, "lint_commands", lambda environment: commands)
+    monkeypatch.setattr(dev, "checks", lambda environment: checks)
     assert dev.run_checks(None) == (1, 1, 0)
     said = capsys.readouterr().out
     assert "ok      good" in said
@@ -90,9 +90,8 @@ def test_a_failing_check_is_counted_and_what_it_said_is_shown(
 
 
 def test_lint_covers_style_types_imports_and_our_own_checks(dev: ModuleType) -> None:
-    commands = dev.lint_commands(dev.Environment(Path("/venv")))
-    assert list(commands) == [
-        *("ruff check", "ruff format", "mypy", "imports"),
+    assert list(dev.checks(dev.Environment(Path("/venv")))) == [
+        *("ruff check", "ruff format", "mypy", "mypy of the SDK", "imports"),
         *("templates", "translations", "vendor", "requirements"),
     ]
 

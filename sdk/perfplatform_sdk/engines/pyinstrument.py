@@ -23,7 +23,7 @@ ENGINE = "pyinstrument"
 _MAX_SAMPLES = 8_192
 _MAX_FRAMES = 400_000
 _MAX_DEPTH = 2_000
-_REST = 9  # times as long as a sample took: sampling itself stays within a tenth of the time
+_SPACING = 10  # times as long as a sample took: sampling itself stays within a tenth of the time
 # Before 3.9.10 (bpo-45806) a RecursionError that is caught near the limit, as `has_room` does, can abort the process.
 SUPPORTED = platform.python_implementation() == "CPython" and sys.version_info >= (3, 9, 10)
 
@@ -80,9 +80,10 @@ class PyinstrumentRecording:
             self.complete = False
             sampler.abandoned = True
             return
-        self.complete = self.complete and sampler.is_hooked()
+        hooked = sampler.is_hooked()
         sampler.unsubscribe(self.take)
         sampler.done = True
+        self.complete = self.complete and hooked
         wall, cpu, thread_cpu_ns = self._clocks
         self.duration += time.perf_counter() - wall
         self.process_cpu += time.process_time() - cpu
@@ -161,11 +162,11 @@ class GuardedSampler(StackSampler):
                 if has_room():
                     super()._sample(frame, event, arg)
             elif now >= self._due_at and has_room():
+                cpu_ns = time.thread_time_ns()
                 self._recording.take(self._build(frame, event, arg), now - self.last_profile_time, None)
                 self.last_profile_time = now
                 # A stack of 1,000 frames takes longer than the interval: without this, every call would be sampled.
-                done = time.perf_counter()
-                self._due_at = done + (done - now) * _REST
+                self._due_at = now + (time.thread_time_ns() - cpu_ns) * _SPACING / 1e9
         except RecursionError:
             return  # at the very limit; the app goes on
         except Exception:  # noqa: BLE001 - the app must not meet it
