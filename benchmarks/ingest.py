@@ -90,8 +90,10 @@ def measure(report: Report, *, quick: bool) -> None:
     ceiling = measure_ceiling(stored)
     with web() as server:
         send(server.url, secret, bodies[:WARM_UP_BATCHES])
+        before = sum(cpu_seconds(pid) for pid in server.workers())
         result = send(server.url, secret, bodies[WARM_UP_BATCHES:])
-        memory_mb = max(resident_mb(pid) for pid in server.workers())
+        cpu_ms = (sum(cpu_seconds(pid) for pid in server.workers()) - before) * 1_000 / result.profiles
+        memory_mb = max((resident_mb(pid) for pid in server.workers()), default=0.0)
     check_nothing_lost(bodies)
     rate = result.profiles / result.seconds
     report.rows = [
@@ -107,6 +109,8 @@ def measure(report: Report, *, quick: bool) -> None:
             "sent_bytes_per_profile": round(size),
             "recording_bytes_per_profile": round(mean_blob_bytes(stored)),
             "worker_memory_mb": round(memory_mb),
+            # The figure that a busy machine distorts least.
+            "worker_cpu_ms_per_profile": round(cpu_ms, 3),
         },
     ]
     report.at_least("acknowledged", rate, limit=1_000, unit="profiles/s")
@@ -182,9 +186,9 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def workers(self) -> list[int]:
-        """Process ids of its workers."""
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in found.split()] or [self.process.pid]
+        """Process ids of its workers, none once it has ended (Linux only, as the memory)."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
 
 
 @contextmanager
@@ -283,6 +287,12 @@ def check_nothing_lost(bodies: list[Body]) -> None:
 def resident_mb(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def mean_blob_bytes(stored: Stored) -> float:

@@ -4,7 +4,7 @@ import { buildView, childrenOf, hasChildren, heaviestNode, hotPath, matchingFunc
 import { RowDrawer, fill } from "./calltree_rows.js";
 import { duration, percent } from "./measures.js";
 
-const OVERSCAN_ROWS = 12;
+const OVERSCAN_ROWS = 6;
 
 class CallTree {
   constructor(root) {

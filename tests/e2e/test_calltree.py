@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 from profiles.templatetags import measures
 from tests.e2e.made import DISPATCH, FLASK, VIEW, MadeProject, library, make_project, own, profile
 
-MOST_ROWS_DRAWN = 120
+MOST_ROWS_DRAWN = 60
+# A free machine needs a tenth of it; without windowed rows it would be seconds.
+LONGEST_FRAME_S = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -208,18 +210,27 @@ def test_ten_thousand_rows_are_smooth(logged_in_page: Page, project: MadeProject
     expect(page.locator('.ct-row[aria-selected="true"]')).to_be_in_viewport()
     assert time.monotonic() - started < 3
     assert rows.count() < MOST_ROWS_DRAWN
-    # 300 steps of scrolling, each drawn: a browser shows 60 a second.
-    frame_ms = page.evaluate("""async () => {
+    # Each step shows other rows altogether: the most that one frame can be asked for.
+    busy_before_s = busy_seconds(page)
+    page.evaluate("""async () => {
       const tree = document.querySelector("[role=tree]");
-      const started = performance.now();
-      for (let step = 0; step < 300; step++) {
-        tree.scrollTop = step * 900;
+      for (let step = 0; step < 100; step++) {
+        tree.scrollTop = step * 1000;
         await new Promise(requestAnimationFrame);
       }
-      return (performance.now() - started) / 300;
     }""")
-    assert frame_ms < 50
+    assert (busy_seconds(page) - busy_before_s) / 100 < LONGEST_FRAME_S
     assert rows.count() < MOST_ROWS_DRAWN
+
+
+def busy_seconds(page: Page) -> float:
+    """How long the page's own work has taken so far: scripts, style, layout."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    counted = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
+    return sum(metric["value"] for metric in metrics if metric["name"] in counted)
 
 
 def test_deep_recursion(logged_in_page: Page, project: MadeProject) -> None:
@@ -234,17 +245,16 @@ def test_deep_recursion(logged_in_page: Page, project: MadeProject) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("choice", "suffix"),
-    [("pyinstrument HTML", ".html"), ("speedscope", ".json"), ("Text", ".txt"), ("JSON", "")],
-)
-def test_downloads(tree_page: Page, choice: str, suffix: str) -> None:
+def test_downloads(tree_page: Page) -> None:
     page = tree_page
-    page.get_by_text("Download", exact=True).click()
-    with page.expect_download() as waiting:
-        page.get_by_role("link", name=choice).click()
-    assert waiting.value.suggested_filename.endswith(suffix)
-    assert waiting.value.path().stat().st_size > 100
+    endings = {"pyinstrument HTML": ".html", "speedscope": ".json", "Text": ".txt", "JSON": ""}
+    for choice, ending in endings.items():
+        page.get_by_text("Download", exact=True).click()
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=choice).click()
+        assert waiting.value.suggested_filename.endswith(ending)
+        assert waiting.value.path().stat().st_size > 100
+        page.keyboard.press("Escape")
 
 
 def test_browser_and_server_write_numbers_alike(tree_page: Page) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.conftest import SESSION_COOKIE
 from tests.e2e.made import PRODUCTS, MadeProject, make_project, profile
 
 
@@ -33,15 +34,11 @@ def filled(instance: dict[str, Any]) -> MadeProject:
 
 
 @pytest.fixture
-def scriptless_page(browser: Browser, instance: dict[str, Any]) -> Iterator[Page]:
+def scriptless_page(browser: Browser, instance: dict[str, Any], session_cookie: str) -> Iterator[Page]:
     """A signed-in browser that runs no scripts."""
     context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{instance['url']}/login/")
-    page.get_by_label("Username").fill(instance["username"])
-    page.get_by_label("Password").fill(instance["password"])
-    page.get_by_role("button", name="Sign in").click()
-    yield page
+    context.add_cookies([{"name": SESSION_COOKIE, "value": session_cookie, "url": instance["url"]}])
+    yield context.new_page()
     context.close()
 
 

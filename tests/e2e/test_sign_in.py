@@ -8,8 +8,11 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 
-def test_signing_in_and_out(logged_in_page: Page, instance: dict[str, Any]) -> None:
-    page = logged_in_page
+def test_signing_in_and_out(page: Page, instance: dict[str, Any]) -> None:
+    page.goto(f"{instance['url']}/")
+    page.get_by_label("Username").fill(instance["username"])
+    page.get_by_label("Password").fill(instance["password"])
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     page.get_by_label(f"Account of {instance['username']}").click()
     page.get_by_role("button", name="Sign out").click()

@@ -80,10 +80,7 @@ class PyinstrumentRecording:
             self.complete = False
             sampler.abandoned = True
             return
-        hooked = sampler.is_hooked()
-        sampler.unsubscribe(self.take)
-        sampler.done = True
-        self.complete = self.complete and hooked
+        self.complete = sampler.let_go() and self.complete
         wall, cpu, thread_cpu_ns = self._clocks
         self.duration += time.perf_counter() - wall
         self.process_cpu += time.process_time() - cpu
@@ -145,6 +142,19 @@ class GuardedSampler(StackSampler):
         """False where the app has put another profile function in the place of ours, or taken ours away."""
         return type(sys.getprofile()) is self._hook
 
+    def let_go(self) -> bool:
+        """Take no more samples for the recording; False where the app has come in between."""
+        self.done = True
+        hooked = self.is_hooked()
+        if len(self.subscribers) > 1:
+            self.unsubscribe(self._recording.take)
+        elif hooked:
+            super()._stop_sampling()  # type: ignore[no-untyped-call]
+            self.subscribers.clear()
+        else:
+            self.subscribers.clear()
+        return hooked
+
     def give_way(self, former: StackSampler | None) -> None:
         """Leave the thread as it was found, unless a profiler of the app has joined and still runs."""
         if not self.subscribers and getattr(thread_locals, "stack_sampler", None) is self:
@@ -174,7 +184,7 @@ class GuardedSampler(StackSampler):
 
     def _give_up(self) -> None:
         self.abandoned = False
-        self.unsubscribe(self._recording.take)
+        self.let_go()
         self.give_way(None)
 
     def _start_sampling(self, interval: float, use_timing_thread: bool) -> None:
