@@ -6,6 +6,7 @@ is rounded once, and every total is the exact sum of its samples.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,8 @@ from profiles.frame import ATTRIBUTE_SEPARATOR, PART_SEPARATOR, SYNTHETIC, ident
 MICROSECONDS: Final = 1_000_000
 
 _SELF: Final = "[self]"
+# Wherever it lies: in development it is on the path like the app itself.
+_SDK: Final = re.compile(r"[/\\]perfplatform_sdk[/\\]")
 _ROOT: Final = "[root]"
 
 
@@ -205,8 +208,8 @@ class _Reader:
         return Function(pieces[0], class_name, file, shorten(file, self.sys_path), line, library)
 
     def _is_own_code(self, name: str, file: str, *, below_own_code: bool) -> bool:
-        """Decide as pyinstrument's Frame.is_application_code does, without climbing up."""
-        if name in SYNTHETIC or not file or file.startswith(self.sys_prefixes):
+        """Decide as pyinstrument's Frame.is_application_code does, without climbing up; the SDK is a library."""
+        if name in SYNTHETIC or not file or file.startswith(self.sys_prefixes) or _SDK.search(file):
             return False
         if not file.startswith("<") or file.startswith("<ipython-input-"):
             return True

@@ -132,12 +132,12 @@ def _tree_context(tree: CallTree, *, label: str) -> dict[str, object]:
 
 def _downloads(profile: Profile) -> list[Download]:
     return [
-        Download(name, use, reverse(url_name, args=[profile.pk]))
-        for name, use, url_name in (
-            ("pyinstrument HTML", _("opens in any browser"), "api-profile-html"),
-            ("speedscope", _("for the flame graph viewer speedscope"), "api-profile-speedscope"),
-            (_("Text"), _("pyinstrument’s console output"), "api-profile-text"),
-            ("JSON", _("the complete recording, for scripts"), "api-session"),
+        Download(name, use, reverse(url_name, args=[profile.pk]) + query)
+        for name, use, url_name, query in (
+            ("pyinstrument HTML", _("opens in any browser"), "api-profile-html", ""),
+            ("speedscope", _("for the flame graph viewer speedscope"), "api-profile-speedscope", ""),
+            (_("Text"), _("pyinstrument’s console output"), "api-profile-text", ""),
+            (_("Recording"), _("complete, for pyinstrument itself"), "api-session", "?download=1"),
         )
     ]
 

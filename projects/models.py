@@ -20,6 +20,7 @@ from projects.credentials import CredentialPrefix
 from projects.versions import VersionManager
 
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+RESERVED_SLUGS = {"new"}  # /projects/new/ is a page of its own.
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 
@@ -81,7 +82,7 @@ class ProjectManager(models.Manager["Project"]):
     def free_slug(self, name: str) -> str:
         """A slug for `name` that no project has; names without Latin letters get a neutral one."""
         base = slugify(name)[:50] or "project"
-        taken = set(self.filter(slug__startswith=base).values_list("slug", flat=True))
+        taken = {*RESERVED_SLUGS, *self.filter(slug__startswith=base).values_list("slug", flat=True)}
         return next(
             slug
             for number in range(1, len(taken) + 2)

@@ -41,6 +41,7 @@ def test_truncated_gzip_is_unreadable(cut: int) -> None:
 @pytest.mark.parametrize(
     "body",
     [b"not gzip", gzip.compress(TEXT) + b"tail", gzip.compress(TEXT)[:-8] + b"\0" * 8, zlib.compress(TEXT)],
+    ids=["no gzip", "with a tail", "wrong checksum", "zlib"],
 )
 def test_corrupt_gzip_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):

@@ -188,3 +188,14 @@ def test_top_own_function_owns_the_libraries_below_it() -> None:
 def test_no_own_function_where_only_libraries_ran() -> None:
     assert calltree.top_own_function(calltree.from_session(session([[[library("run")], 0.1]]))) is None
     assert calltree.top_own_function(CallTree()) is None
+
+
+@pytest.mark.parametrize("folder", ["/srv/app/sdk/perfplatform_sdk", "C:\\app\\perfplatform_sdk"])
+def test_the_sdk_is_a_library_wherever_it_lies(folder: str) -> None:
+    separator = folder[-len("perfplatform_sdk") - 1]
+    stack = ["view\x00/srv/app/views.py\x001", f"_record\x00{folder}{separator}recorder.py\x0010"]
+    tree = calltree.from_session(session([[stack, 0.5]]))
+    assert [(function.name, function.library) for function in tree.functions] == [
+        ("view", False),
+        ("_record", True),
+    ]

@@ -116,6 +116,11 @@ def test_new_project_leads_to_its_setup(owner: User, owner_client: Client) -> No
     assert Member.objects.get(project=project).user == owner
 
 
+def test_project_called_new_has_a_page_too(owner: User, owner_client: Client) -> None:
+    project = factories.project("New", owner=owner)
+    assert "Connect an app" in text_of(owner_client.get(f"/projects/{project.slug}/"))
+
+
 def test_taken_name_is_told_beside_the_field_and_input_is_kept(
     owner_client: Client, project: Project
 ) -> None:

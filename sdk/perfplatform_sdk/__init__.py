@@ -1,14 +1,16 @@
 """Records how the functions of an application spend their time, and hands it to perfplatform.
 
-    import perfplatform_sdk
-    perfplatform_sdk.init(key="ppk_...", url="https://perf.example.com")
+import perfplatform_sdk
+perfplatform_sdk.init(key="ppk_...", url="https://perf.example.com")
 """
 
 from __future__ import annotations
 
 from . import client as _client
 from .call import profile
-from .instance import SDK_VERSION as __version__
+from .instance import SDK_VERSION
+
+__version__ = SDK_VERSION
 
 __all__ = ["__version__", "flush", "init", "profile", "shutdown"]
 
@@ -16,8 +18,8 @@ __all__ = ["__version__", "flush", "init", "profile", "shutdown"]
 def init(**settings: object) -> None:
     """Begin to record. Settings: `key`, `url`, `environment`, `version` and the others in the README.
 
-    Missing ones are taken from `PERFPLATFORM_*` environment variables, wrong ones are named in one warning. Without
-    a key and an address nothing is recorded. A second call replaces the first.
+    Missing ones are taken from `PERFPLATFORM_*` environment variables, wrong ones are named in one warning.
+    Without a key and an address nothing is recorded. A second call replaces the first.
     """
     _client.init(settings)
 

@@ -48,8 +48,8 @@ def profile(function_or_name: Function) -> Function: ...
 def profile(function_or_name: Any) -> Any:
     """Record the calls of a function, as `@profile` or `@profile("name")`, or a stretch of code by `with`.
 
-    Inside a request that is being recorded a call is only counted and timed. Coroutine functions, generators and
-    classes are left as they are, with a line in the log.
+    Inside a request, or another call, it is only counted and timed: what it does is seen there. Coroutine
+    functions, generators and classes are left as they are, with a line in the log.
     """
     if isinstance(function_or_name, str):
         return Call(function_or_name)
@@ -57,7 +57,7 @@ def profile(function_or_name: Any) -> Any:
 
 
 def record_calls(function: Function, name: str) -> Function:
-    """A function that does the same and is recorded; `name` is the endpoint, else module and qualified name."""
+    """A function that does the same and is recorded as `name`, else by its module and qualified name."""
     if isinstance(function, (staticmethod, classmethod)):
         return cast(Function, type(function)(record_calls(function.__func__, name)))
     if not _is_plain(function):
@@ -94,5 +94,8 @@ def _is_plain(function: object) -> bool:
     if isinstance(function, type) or not callable(function):
         return False
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    call = getattr(type(function), "__call__", None)
-    return not any(is_kind(function) or is_kind(call) for is_kind in kinds)
+    candidates = [
+        function,
+        vars(type(function)).get("__call__"),
+    ]  # an object may be called as a coroutine, too
+    return not any(is_kind(candidate) for is_kind in kinds for candidate in candidates)

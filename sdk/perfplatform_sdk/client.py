@@ -82,7 +82,7 @@ def flush(timeout: float) -> bool:
 
 
 def shutdown(timeout: float | None = None) -> bool:
-    """Send what is left and stop to record; True where all of it arrived within `timeout` seconds (`exit_timeout`)."""
+    """Send what is left and stop to record; True where all arrived within `timeout` seconds."""
     global _client
     client, _client = _client, None
     if client is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Callable
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 log = logging.getLogger("perfplatform_sdk")
 
 _MEGABYTE = 1024 * 1024
+_KEY = re.compile(r"ppk_[!-~]{1,252}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def load(arguments: Mapping[str, object], environ: Mapping[str, str] | None = No
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    return [(variable, environ.get(variable)) for variable in (f"PERFPLATFORM_{name.upper()}", *_ALSO.get(name, ()))]
+    variables = (f"PERFPLATFORM_{name.upper()}", *_ALSO.get(name, ()))
+    return [(variable, environ.get(variable)) for variable in variables]
 
 
 def _text(longest: int) -> Callable[[object], str]:
@@ -105,14 +108,14 @@ def _switch(value: object) -> bool:
 def _key(value: object) -> str:
     # The value is not named: it may be a secret of another kind.
     key = value.strip() if isinstance(value, str) else ""
-    if not (key.startswith("ppk_") and key.isascii() and key.isprintable() and " " not in key and len(key) <= 256):
+    if _KEY.fullmatch(key) is None:
         raise ValueError("is not a project key (ppk_...)")
     return key
 
 
 def _url(value: object) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not parts.netloc.isprintable():
+    parts = urlsplit(value.strip() if isinstance(value, str) and value.isprintable() else "")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is not an address that begins with http:// or https://")
     _ = parts.port  # a ValueError where it is no number
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

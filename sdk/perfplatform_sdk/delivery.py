@@ -40,7 +40,7 @@ class Delivery:
         self._session = requests.Session()
 
     def post(self, body: bytes, *, within: float = _LONGEST_ANSWER_S) -> Outcome:
-        """Send a gzipped batch; `within` in seconds bounds each wait. Raises nothing that the network causes."""
+        """Send a gzipped batch; `within` bounds each wait, in seconds. A network that fails is an `AGAIN`."""
         connect, read = (max(0.05, min(limit, within)) for limit in (_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S))
         try:
             with self._session.post(
@@ -56,7 +56,8 @@ class Delivery:
                 allow_redirects=False,  # the key goes to the configured address only
                 stream=True,
             ) as answer:
-                return read_answer(answer.status_code, answer.headers.get("Retry-After", ""), _read(answer, within))
+                retry_after = answer.headers.get("Retry-After", "")
+                return read_answer(answer.status_code, retry_after, _read(answer, within))
         except (requests.RequestException, OSError, ValueError) as error:
             return Outcome(AGAIN, reason=f"no answer ({type(error).__name__})")
 
@@ -121,4 +122,5 @@ def _first_reason(data: dict[str, Any]) -> str:
 
 def _seconds(text: str) -> float:
     """`Retry-After` in seconds; 0 where it is missing or a date."""
-    return min(float(text), _LONGEST_RETRY_AFTER_S) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
+    is_number = text.isascii() and text.isdigit() and len(text) < 7
+    return min(float(text), _LONGEST_RETRY_AFTER_S) if is_number else 0.0

@@ -39,9 +39,9 @@ class Pace:
 class Keeping:
     """Decides before a request is recorded, when its endpoint is known, and again at its end.
 
-    Requests picked beforehand are the random share: they keep the trigger `sampled` whatever becomes of them, or slow
-    and failed ones would be missing from it. The others are recorded in case they turn out slow or fail, as long as
-    the CPU time of the process under the profiler stays within the budget.
+    Requests picked beforehand are the random share: they keep the trigger `sampled` whatever becomes of
+    them, or slow and failed ones would be missing from it. The others are recorded in case they turn out slow
+    or fail, as long as the CPU time of the process under the profiler stays within the budget.
 
     Two threads at once may let one too many pass; no lock is worth that.
     """

@@ -1,4 +1,4 @@
-"""What this process says of each minute: every request counted and timed, profiled or not. docs/wire.md, section 3."""
+"""What this process says of each minute: all requests counted and timed, profiled or not. docs/wire.md, 3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_ENTRIES = 10_000  # in all minutes, about 10 MB
 
 
 class Event(NamedTuple):
-    """One finished request, task or call; with no duration: one that was counted before and has failed since."""
+    """One finished request, task or call; without a duration: one counted before that has failed since."""
 
     minute: int  # since 1970
     endpoint: Endpoint
@@ -101,7 +101,7 @@ class Ledger:
 
     def add(self, event: Event) -> None:
         self._events.append(event)
-        # Whoever meets a long queue sorts it in, unless another is at it: nobody waits, and the queue stays short.
+        # Whoever meets a long queue sorts it in, unless another is at it: nobody waits, and it stays short.
         if len(self._events) >= _DRAIN_AT and self._lock.acquire(blocking=False):
             try:
                 self._drain()
@@ -115,7 +115,7 @@ class Ledger:
         return changed or self._drops.counts() != self._reported
 
     def documents(self, now: float) -> dict[int, dict[str, Any]]:
-        """The documents that changed since they were last given out, by minute; `now` in seconds since 1970."""
+        """The documents that changed since they were given out, by minute; `now` in seconds since 1970."""
         with self._lock:
             self._drain()
             dropped = self._drops.counts()

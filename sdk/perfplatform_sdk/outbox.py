@@ -13,7 +13,7 @@ _BYTES_A_PROFILE = 20_000  # names and bookkeeping of one that is not encoded ye
 
 
 class Outbox:
-    """Takes profiles raw from request threads; the sending thread encodes them and takes them out in batches."""
+    """Takes raw profiles from request threads; the sending thread encodes them and takes them in batches."""
 
     def __init__(self, max_items: int, max_bytes: int, drops: Drops) -> None:
         self._max_items = max_items
@@ -63,7 +63,8 @@ class Outbox:
 
     def is_full(self) -> bool:
         """Whether it is time to send, before the next regular sending."""
-        return len(self._encoded) >= MAX_PROFILES or self._encoded_bytes >= min(FULL_BYTES, self._max_bytes // 2)
+        full_bytes = min(FULL_BYTES, self._max_bytes // 2)
+        return len(self._encoded) >= MAX_PROFILES or self._encoded_bytes >= full_bytes
 
     def take(self) -> list[bytes]:
         """The oldest encoded profiles that fit into one batch; none when there are none."""

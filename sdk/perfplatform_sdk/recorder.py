@@ -1,6 +1,6 @@
 """The life of one request, task or call: begun, named, ended, counted, and kept where it is worth it.
 
-All that integrations and `@profile` call, on the threads of the app. Nothing here raises into the app or waits.
+All that integrations and `@profile` call, on the threads of the app. Nothing here raises into it or waits.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Record:
 
     @harmless
     def name(self, name: str, *, count_only: bool = False) -> None:
-        """Now its endpoint is known: the route's pattern, never the raw path. Starts to record where it is wanted."""
+        """Now its endpoint is known: the route's pattern, never the raw path. Record it if that is wanted."""
         self.endpoint = named(self.kind, self.method, name)
         if count_only or self._recording is not None or self._client.config.engine == "none":
             return
@@ -102,7 +102,7 @@ class Record:
 
     @harmless
     def leave(self) -> None:
-        """The thread leaves the request for now or for good; what it does next belongs to the one around it."""
+        """The thread leaves the request for now; what it does next belongs to the one around it."""
         _current.set(self._outer)
         if self._recording is not None:
             self._recording.pause()
@@ -117,7 +117,7 @@ class Record:
 
     @harmless
     def end(self, error: BaseException | None = None) -> None:
-        """All is done, or the first byte of a stream is out: leave, count, and keep what is worth it. Only once."""
+        """All is done, or the first byte of a stream is out: count it, keep it if it is worth it. Once."""
         if self.ended:
             return
         duration_us = (time.perf_counter_ns() - self._began_ns) // 1000

@@ -26,7 +26,7 @@ def encode(session: dict[str, Any]) -> dict[str, Any]:
 
 
 def transmissible(text: str, longest: int = _LONGEST_STRING) -> str:
-    """The text, cut to `longest` characters, with lone surrogates (names of files that are no UTF-8) as `?`."""
+    """The text cut to `longest` characters, lone surrogates (of file names that are no UTF-8) as `?`."""
     text = text[:longest]
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 

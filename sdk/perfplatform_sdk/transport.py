@@ -20,6 +20,7 @@ from .outbox import Outbox
 
 log = logging.getLogger("perfplatform_sdk")
 
+_FIRST_AFTER_S = 2.0  # so that who sets it up need not wait long for the first profile
 _LOOK_EVERY_S = 1.0
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -51,26 +52,27 @@ class Transport:
         self._drops = drops
         self._outbox = Outbox(config.queue_items, config.queue_bytes, drops)
         self._delivery = Delivery(config.url, config.key)
-        self._calls: SimpleQueue[Flush | None] = SimpleQueue()  # its put() may be called from a signal handler
+        self._calls: SimpleQueue[Flush | None] = SimpleQueue()  # put() is safe in a signal handler
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._batch: Batch | None = None
         self._pause_s = 0.0
         self._not_before = 0.0
-        self._send_at = time.monotonic() + config.flush_interval
+        self._send_at = 0.0
         self._warned: set[str] = set()
 
     def put(self, profile: Profile) -> None:
         """Hand over a profile. Never waits."""
         if not self.stopped:
             self._outbox.put(profile)
-            self.start()  # the thread looks every second; waking it now would cost the request more than all the rest
+            self.start()  # the thread looks every second: to wake it now would take the request's time
 
     def start(self) -> None:
         """Start the thread when there is something to send; whoever comes second goes on at once."""
         if self._thread is None and not self.stopped and self._starting.acquire(blocking=False):
             try:
                 if self._thread is None:
+                    self._send_at = time.monotonic() + min(_FIRST_AFTER_S, self._config.flush_interval)
                     thread = threading.Thread(target=self._run, name="perfplatform", daemon=True)
                     thread.start()
                     self._thread = thread
@@ -133,12 +135,12 @@ class Transport:
             return None
 
     def _send_due(self) -> None:
-        """Send until nothing is left or something fails; the ledger once, or busy minutes would be sent on and on."""
+        """Send until nothing is left or something fails; the ledger once, or a busy one would never end."""
         self._send_at = time.monotonic() + self._config.flush_interval
         with_ledger = True
         while time.monotonic() >= self._not_before:
             if self._batch is None:
-                self._batch = self._next_batch(with_ledger)
+                self._batch = self._next_batch(with_ledger=with_ledger)
                 with_ledger = False
             if self._batch is None or not self._send(self._batch):
                 break
@@ -152,7 +154,7 @@ class Transport:
             with_ledger = True
             while not self.stopped and call.remaining() > 0:
                 if self._batch is None:
-                    self._batch = self._next_batch(with_ledger)
+                    self._batch = self._next_batch(with_ledger=with_ledger)
                     with_ledger = False
                 if self._batch is None:
                     call.complete = True
@@ -163,7 +165,7 @@ class Transport:
             self.stopped = self.stopped or call.last
             call.done.set()
 
-    def _next_batch(self, with_ledger: bool) -> Batch | None:
+    def _next_batch(self, *, with_ledger: bool) -> Batch | None:
         ledger = self._ledger.documents(time.time()) if with_ledger else {}
         profiles = self._outbox.take()
         if not profiles and not ledger:
@@ -193,9 +195,10 @@ class Transport:
 
     def _wait(self, outcome: Outcome) -> None:
         """Growing pauses, each shortened by chance so that many processes do not come back at once."""
-        self._warn_once("unreachable", "perfplatform: %s does not take the data (%s); it is sent later", outcome.reason)
+        message = "perfplatform: %s does not take the data (%s); it is sent later"
+        self._warn_once("unreachable", message, outcome.reason)
         self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2 or _FIRST_PAUSE_S)
-        pause = max(outcome.retry_after, self._pause_s * random.uniform(0.5, 1.0))
+        pause = max(outcome.retry_after, self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311
         self._not_before = time.monotonic() + pause
 
     def _refuse(self, items: int, reason: str) -> None:
@@ -207,7 +210,8 @@ class Transport:
         self.stopped = True
         self._batch = None
         self._outbox.clear()
-        log.warning("perfplatform: %s does not accept the key (%s); nothing more is recorded", self._config.url, reason)
+        message = "perfplatform: %s does not accept the key (%s); nothing more is recorded"
+        log.warning(message, self._config.url, reason)
 
     def _warn_once(self, topic: str, message: str, reason: str) -> None:
         if topic not in self._warned:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Callable
 
 import pytest
+from fake_platform import KEY, FakePlatform
 
 import perfplatform_sdk
-from fake_platform import KEY, FakePlatform
 from perfplatform_sdk import client
 
 

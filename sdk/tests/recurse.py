@@ -1,7 +1,7 @@
 """Recurses to the limit again and again, recorded; prints the least depth reached and the samples taken.
 
-Before them the depth under a profile function that does nothing: on 3.11 and 3.12 any profile function makes calls
-through slots (`__getattr__`, `key=`) take more of the stack.
+Before them the depth under a profile function that does nothing: on 3.11 and 3.12 any profile function makes
+calls through slots (`__getattr__`, `key=`) take more of the stack.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Callable
 
 from perfplatform_sdk.engines.pyinstrument import PyinstrumentRecording
@@ -73,10 +74,8 @@ SHAPES: dict[str, Callable[[int], Any]] = {
 def depth_of(shape: Callable[[int], Any]) -> int:
     global deepest
     deepest = Shown.depth = 0
-    try:
+    with suppress(RecursionError):
         shape(0)
-    except RecursionError:
-        pass
     return deepest
 
 
@@ -96,7 +95,7 @@ def main() -> None:
             recorded = min(recorded, depth_of(shape))
         recording.pause()
         samples += len(recording.records)
-    print(bare, recorded, samples)  # noqa: T201
+    print(bare, recorded, samples)
 
 
 main()

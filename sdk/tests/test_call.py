@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 import pytest
+from fake_platform import FakePlatform
 
 import perfplatform_sdk
-from fake_platform import FakePlatform
 from perfplatform_sdk import profile
 
 Start = Callable[..., None]
@@ -56,7 +56,9 @@ def test_call_is_counted_timed_and_recorded_under_its_name(platform: FakePlatfor
     assert 5_000 <= recorded["duration_us"] < 200_000
 
 
-def test_call_inside_a_call_is_counted_but_not_recorded_on_its_own(platform: FakePlatform, start: Start) -> None:
+def test_call_inside_a_call_is_counted_but_not_recorded_on_its_own(
+    platform: FakePlatform, start: Start
+) -> None:
     start()
     assert check_out() == 30
     entries = send(platform)
@@ -145,7 +147,12 @@ def test_methods_of_all_kinds_are_recorded(platform: FakePlatform, start: Start)
         def three() -> str:
             return "static"
 
-    assert (Basket().total(), Basket.one(), Basket.two(), Basket.three()) == ("Basket", "Basket", "static", "static")
+    assert (Basket().total(), Basket.one(), Basket.two(), Basket.three()) == (
+        "Basket",
+        "Basket",
+        "static",
+        "static",
+    )
     assert set(send(platform)) == {"method", "class below", "static above", "static below"}
 
 
@@ -170,7 +177,14 @@ def test_what_is_no_plain_function_is_left_as_it_is(
         async def __call__(self) -> int:
             return 1
 
-    for thing in (coroutine, generator, async_generator, Thing, AsyncCallable(), functools.partial(coroutine)):
+    for thing in (
+        coroutine,
+        generator,
+        async_generator,
+        Thing,
+        AsyncCallable(),
+        functools.partial(coroutine),
+    ):
         assert profile(thing) is thing  # type: ignore[type-var]
     assert len(warnings()) == 6
     assert "only plain functions are recorded" in warnings()[0]

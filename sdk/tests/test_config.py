@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
+from fake_platform import KEY
 
 import perfplatform_sdk
-from fake_platform import KEY
 from perfplatform_sdk import client
 from perfplatform_sdk.config import Config, load
 
@@ -13,7 +13,11 @@ URL = "https://perf.example.com/tools/perf"
 
 
 def test_arguments_go_before_the_environment_and_that_before_defaults() -> None:
-    environ = {"PERFPLATFORM_ENVIRONMENT": "staging", "PERFPLATFORM_SLOW_THRESHOLD": "0.5", "PERFPLATFORM_KEY": KEY}
+    environ = {
+        "PERFPLATFORM_ENVIRONMENT": "staging",
+        "PERFPLATFORM_SLOW_THRESHOLD": "0.5",
+        "PERFPLATFORM_KEY": KEY,
+    }
     config = load({"environment": "qa", "url": URL + "/", "version": None}, environ)
     assert config == Config(key=KEY, url=URL, environment="qa", slow_threshold=0.5)
 
@@ -72,7 +76,9 @@ def test_wrong_value_is_named_once_and_the_next_best_is_used(
 
 
 def test_wrong_value_in_the_environment_is_named_by_its_variable(warnings: Callable[[], list[str]]) -> None:
-    config = load({"colour": "red", "interval": "x"}, {"PERFPLATFORM_INTERVAL": "0.002", "PERFPLATFORM_ENABLED": "?"})
+    config = load(
+        {"colour": "red", "interval": "x"}, {"PERFPLATFORM_INTERVAL": "0.002", "PERFPLATFORM_ENABLED": "?"}
+    )
     assert config == Config(interval=0.002)
     (line,) = warnings()
     assert "colour: no such setting" in line
@@ -80,7 +86,9 @@ def test_wrong_value_in_the_environment_is_named_by_its_variable(warnings: Calla
     assert "PERFPLATFORM_ENABLED: '?' is neither yes nor no" in line
 
 
-@pytest.mark.parametrize(("text", "on"), [("1", True), ("Yes", True), ("off", False), ("0", False), (False, False)])
+@pytest.mark.parametrize(
+    ("text", "on"), [("1", True), ("Yes", True), ("off", False), ("0", False), (False, False)]
+)
 def test_switch(text: object, on: bool) -> None:
     assert load({"enabled": text}, {}).enabled is on
 
@@ -99,7 +107,9 @@ def test_without_key_or_address_it_is_off_with_one_line(
     assert perfplatform_sdk.shutdown() is False
 
 
-def test_switched_off_it_says_nothing(warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_switched_off_it_says_nothing(
+    warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PERFPLATFORM_ENABLED", "no")
     perfplatform_sdk.init(key=KEY, url=URL)
     assert client.current() is None

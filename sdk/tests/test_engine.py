@@ -53,7 +53,9 @@ def nothing_left_over() -> object:
     assert sys.getprofile() is None
     yield
     assert sys.getprofile() is None
-    assert getattr(thread_locals, "stack_sampler", None) is None or not thread_locals.stack_sampler.subscribers
+    assert (
+        getattr(thread_locals, "stack_sampler", None) is None or not thread_locals.stack_sampler.subscribers
+    )
     thread_locals.__dict__.pop("stack_sampler", None)
 
 
@@ -83,7 +85,9 @@ def test_methods_carry_their_class() -> None:
         Basket().total()
         Basket.make()
 
-    found = {name for stack, _ in record(both).records for name in stack if name.startswith(("total\0", "make\0"))}
+    found = {
+        name for stack, _ in record(both).records for name in stack if name.startswith(("total\0", "make\0"))
+    }
     assert found
     assert all("\x01cBasket\x01l" in name for name in found)
 
@@ -168,7 +172,7 @@ def test_cprofile_that_the_app_starts_meanwhile_works() -> None:
 
     recording = record(app)
     assert any(name == "work" for _, _, name in stats[0])
-    # Until 3.11 it takes the one place for a profile function: what comes after is missing, and that is known.
+    # Until 3.11 it takes the one place for a profile function: the rest is missing, and that is known.
     assert recording.complete == (sys.version_info >= (3, 12))
 
 
@@ -271,6 +275,18 @@ def test_thinning_loses_no_time() -> None:
     assert abs(total(recording) - 100.001) < recording.interval_us / 1e6
 
 
+def test_recording_that_fails_to_start_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine.GuardedSampler, "_start_sampling", fail)
+    with pytest.raises(ZeroDivisionError):
+        PyinstrumentRecording(0.001).resume()
+    assert not hasattr(thread_locals, "stack_sampler")
+    monkeypatch.undo()
+    assert record().complete
+
+
 def test_an_error_of_ours_in_a_sample_stays_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -297,7 +313,9 @@ def test_recursion_to_the_limit_neither_aborts_nor_changes_the_outcome(shape: st
     assert samples >= 10
 
 
-def test_recording_never_starts_where_a_caught_recursion_error_is_dangerous(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_never_starts_where_a_caught_recursion_error_is_dangerous(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(engine, "SUPPORTED", False)
     assert not PyinstrumentRecording(0.001).resume()
 

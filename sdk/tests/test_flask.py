@@ -9,10 +9,10 @@ from typing import Any, Callable
 
 import flask
 import pytest
+from fake_platform import FakePlatform
 from werkzeug.test import Client
 
 import perfplatform_sdk
-from fake_platform import FakePlatform
 from perfplatform_sdk.integrations.flask import PerfPlatform
 from perfplatform_sdk.integrations.wsgi import Middleware
 
@@ -97,12 +97,18 @@ def test_request_is_recorded_with_its_route_and_the_faulty_function(
     elapsed_us = (time.perf_counter() - began) * 1e6
     send(platform)
     (profile,) = platform.profiles
-    assert (profile["kind"], profile["method"], profile["endpoint"]) == ("request", "GET", "/orders/<int:number>")
+    assert (profile["kind"], profile["method"], profile["endpoint"]) == (
+        "request",
+        "GET",
+        "/orders/<int:number>",
+    )
     assert (profile["status"], profile["trigger"], profile["streaming"]) == (200, "sampled", False)
     assert profile["engine"] == "pyinstrument"
     assert 50_000 <= profile["duration_us"] <= elapsed_us
     assert 0 < profile["cpu_us"] <= profile["duration_us"]
-    started_at = datetime.strptime(profile["started_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    started_at = datetime.strptime(profile["started_at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(
+        tzinfo=timezone.utc
+    )
     assert 0 <= started_at.timestamp() - before < elapsed_us / 1e6
     assert {"order", "faulty_function", "burn"} <= frames_of(profile)
     assert "secret" not in str(platform.batches)
@@ -133,7 +139,9 @@ def test_most_of_the_time_lies_in_the_faulty_function(
     assert 0.5 < total / session["duration"] <= 1
 
 
-def test_what_no_route_matches_is_one_endpoint(app: flask.Flask, platform: FakePlatform, start: Start) -> None:
+def test_what_no_route_matches_is_one_endpoint(
+    app: flask.Flask, platform: FakePlatform, start: Start
+) -> None:
     start()
     assert get(app, "/wp-login.php").status_code == 404
     assert get(app, "/.env").status_code == 404
@@ -166,7 +174,11 @@ def test_exception_that_leaves_the_app_is_an_error_without_a_status(
     send(platform)
     (profile,) = platform.profiles
     assert (profile["status"], profile["error_type"]) == (None, "LookupError")
-    assert platform.entries()["request", "GET", "/broken"] == {"count": 1, "errors": 1, "engines": {"pyinstrument": 1}}
+    assert platform.entries()["request", "GET", "/broken"] == {
+        "count": 1,
+        "errors": 1,
+        "engines": {"pyinstrument": 1},
+    }
 
 
 @pytest.mark.parametrize(("code", "errors"), [(200, 0), (404, 0), (499, 0), (500, 1), (503, 1)])
@@ -284,7 +296,10 @@ def test_without_budget_only_the_random_share_is_recorded(
         get(app, f"/orders/{number}")
     send(platform)
     assert [profile["trigger"] for profile in platform.profiles] == ["sampled"] * 3
-    assert platform.entries()["request", "GET", "/orders/<int:number>"]["engines"] == {"pyinstrument": 3, "none": 3}
+    assert platform.entries()["request", "GET", "/orders/<int:number>"]["engines"] == {
+        "pyinstrument": 3,
+        "none": 3,
+    }
 
 
 def test_engine_none_counts_and_times_only(app: flask.Flask, platform: FakePlatform, start: Start) -> None:

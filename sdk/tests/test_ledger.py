@@ -4,7 +4,7 @@ import math
 
 from perfplatform_sdk import ledger as ledgers
 from perfplatform_sdk.drops import QUEUE_FULL, RATE_LIMITED, Drops
-from perfplatform_sdk.keeping import Endpoint, Keeping
+from perfplatform_sdk.keeping import Endpoint
 from perfplatform_sdk.ledger import Event, Ledger, named
 
 NOW = 1_795_377_363.0
@@ -33,7 +33,7 @@ def test_document_holds_counts_errors_and_a_histogram_for_each_engine_class() ->
     (entry,) = document["endpoints"]
     assert (entry["count"], entry["errors"]) == (5, 1)
     assert entry["histograms"]["none"] == {"buckets": [[0, 1], [35, 2], [81, 1]], "sum_us": 10}
-    (index, count), = entry["histograms"]["pyinstrument"]["buckets"]
+    ((index, count),) = entry["histograms"]["pyinstrument"]["buckets"]
     assert count == 1
     growth = 1.01 / 0.99
     assert math.isclose(2 * growth**index / (growth + 1), 1_000_000, rel_tol=0.01)
@@ -111,7 +111,7 @@ def test_old_minutes_are_let_go_and_counted_if_they_never_arrived() -> None:
     assert drops.counts() == {QUEUE_FULL: 40}
 
 
-def test_entries_of_all_minutes_are_bounded(monkeypatch: object) -> None:
+def test_entries_of_all_minutes_are_bounded() -> None:
     drops = Drops()
     ledger = Ledger(drops)
     for minute in range(MINUTE - 30, MINUTE):
@@ -137,5 +137,3 @@ def test_minutes_that_arrived_are_let_go_when_they_are_past() -> None:
 def test_names_are_kept_within_bounds() -> None:
     assert named("call", "M" * 20, "n" * 600) == Endpoint("call", "M" * 16, "n" * 512)
     assert named("call", "", "").name == "(unnamed)"
-
-

@@ -1,4 +1,4 @@
-"""Beginnings and ends of processes: exits, signals, forks, workers. Each runs in an interpreter of its own."""
+"""Beginnings and ends of processes: exits, signals, forks, workers. Each has an interpreter of its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import textwrap
 import time
 from pathlib import Path
 
-import pytest
-
 import fake_platform as fakes
+import pytest
 from fake_platform import KEY, FakePlatform
 
 SDK = Path(__file__).parents[1]
@@ -209,7 +208,11 @@ def test_workers_of_multiprocessing_arrive(platform: FakePlatform, method: str, 
         )
     )
     result = subprocess.run(
-        [sys.executable, str(script)], env=environment(platform.url), capture_output=True, text=True, timeout=30
+        [sys.executable, str(script)],
+        env=environment(platform.url),
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert result.returncode == 0, result.stderr
     assert sum(calls(platform).values()) == 2

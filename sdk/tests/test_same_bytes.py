@@ -1,4 +1,4 @@
-"""Over real sockets, an app answers the very same bytes with the SDK recording every request as without it."""
+"""Over real sockets, an app answers the same bytes with the SDK recording every request as without it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ from typing import Any, Callable
 
 import flask
 import pytest
+from fake_platform import FakePlatform
 from werkzeug.serving import make_server
 
-from fake_platform import FakePlatform
 from perfplatform_sdk.integrations.flask import PerfPlatform
 
 
 def make_app(folder: Path, events: list[str]) -> flask.Flask:
     app = flask.Flask(__name__, root_path=str(folder))
-    app.secret_key = "the same for both"  # noqa: S105
+    app.secret_key = "the same for both"
+    add_pages(app)
+    add_replies(app)
+    add_streams(app, events)
+    add_files(app, folder)
+    return app
 
+
+def add_pages(app: flask.Flask) -> None:
     @app.get("/json")
     def json_() -> dict[str, Any]:
         return {"items": list(range(50)), "名": "值"}
@@ -32,6 +39,20 @@ def make_app(folder: Path, events: list[str]) -> flask.Flask:
     def html() -> str:
         return flask.render_template_string("<p>{{ name }}</p>" * 20, name="<b>")
 
+    @app.get("/large")
+    def large() -> bytes:
+        return bytes(range(256)) * 4000
+
+    @app.get("/environ")
+    def environ() -> str:
+        return " ".join(sorted(flask.request.environ))
+
+    @app.post("/echo")
+    def echo() -> bytes:
+        return flask.request.get_data()
+
+
+def add_replies(app: flask.Flask) -> None:
     @app.get("/redirect")
     def redirect() -> Any:
         return flask.redirect("/html")
@@ -55,11 +76,16 @@ def make_app(folder: Path, events: list[str]) -> flask.Flask:
     def raised() -> str:
         raise LookupError("nothing there")
 
+    @app.get("/empty")
+    def empty() -> tuple[str, int]:
+        return "", 204
+
+
+def add_streams(app: flask.Flask, events: list[str]) -> None:
     @app.get("/stream")
     def stream() -> flask.Response:
         def parts() -> Iterator[bytes]:
-            for part in (b"", b"one", b"two" * 1000, b""):
-                yield part
+            yield from (b"", b"one", b"two" * 1000, b"")
 
         return flask.Response(parts(), mimetype="text/plain")
 
@@ -89,6 +115,8 @@ def make_app(folder: Path, events: list[str]) -> flask.Flask:
         response.call_on_close(lambda: events.append("on close"))
         return response
 
+
+def add_files(app: flask.Flask, folder: Path) -> None:
     @app.get("/file")
     def file() -> Any:
         return flask.send_file(folder / "report.bin", conditional=True)
@@ -96,24 +124,6 @@ def make_app(folder: Path, events: list[str]) -> flask.Flask:
     @app.get("/memory")
     def memory() -> Any:
         return flask.send_file(io.BytesIO(b"m" * 5000), mimetype="application/octet-stream")
-
-    @app.get("/empty")
-    def empty() -> tuple[str, int]:
-        return "", 204
-
-    @app.post("/echo")
-    def echo() -> bytes:
-        return flask.request.get_data()
-
-    @app.get("/large")
-    def large() -> bytes:
-        return bytes(range(256)) * 4000
-
-    @app.get("/environ")
-    def environ() -> str:
-        return " ".join(sorted(flask.request.environ))
-
-    return app
 
 
 class Served:
@@ -210,7 +220,9 @@ def test_answers_are_the_same_byte_for_byte(
         for served in (bare, recorded):
             caplog.clear()
             answers.append(served.ask(text))
-            logs.append([(r.name, r.levelno, said(r)) for r in caplog.records if r.name in ("werkzeug", app_log)])
+            logs.append(
+                [(r.name, r.levelno, said(r)) for r in caplog.records if r.name in ("werkzeug", app_log)]
+            )
         assert answers[0] == answers[1], text
         assert answers[0], text
         assert logs[0] == logs[1], text

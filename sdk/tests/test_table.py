@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from fake_platform import VECTORS
+
 from perfplatform_sdk.histogram import bucket
 from perfplatform_sdk.table import encode, transmissible
 

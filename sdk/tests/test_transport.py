@@ -10,11 +10,11 @@ import time
 import tracemalloc
 from typing import Any, Callable
 
-import pytest
-
 import fake_platform as fakes
-import perfplatform_sdk
+import pytest
 from fake_platform import KEY, FakePlatform
+
+import perfplatform_sdk
 from perfplatform_sdk import client, transport
 from perfplatform_sdk.delivery import AGAIN, ARRIVED, REFUSED, STOP, read_answer
 from perfplatform_sdk.outbox import Outbox
@@ -24,6 +24,7 @@ Start = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_FIRST_AFTER_S", 3600.0)
     monkeypatch.setattr(transport, "_FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(transport, "_LONGEST_PAUSE_S", 0.2)
 
@@ -50,6 +51,15 @@ def test_batch_arrives_by_itself_with_key_and_identity(platform: FakePlatform, s
     assert batch["process"]["instance"] == sending().instance.id
     assert batch["version"] == {"name": "unversioned"}
     assert [profile["endpoint"] for profile in platform.profiles] == ["shop.price"]
+
+
+def test_first_sending_does_not_wait_for_the_interval(
+    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_FIRST_AFTER_S", 0.1)
+    start(flush_interval=3600)
+    call()
+    platform.wait_for(lambda: bool(platform.profiles))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +180,9 @@ def test_single_refused_items_are_counted(
     platform: FakePlatform, start: Start, warnings: Callable[[], list[str]]
 ) -> None:
     def refuse_one(handler: fakes.Handler) -> None:
-        rejected = [{"list": "profiles", "index": 0, "code": "too_late", "reason": "started_at is more than 6 h old"}]
+        rejected = [
+            {"list": "profiles", "index": 0, "code": "too_late", "reason": "started_at is more than 6 h old"}
+        ]
         handler.answer(202, {"code": 0, "msg": "", "data": {"accepted": 1, "rejected": rejected}})
 
     platform.behaviour = fakes.first(1, refuse_one)
@@ -191,9 +203,26 @@ def test_answers_mean_what_the_wire_format_says() -> None:
         assert read_answer(status, "", b"<html>").verdict == REFUSED
     for status in (301, 302, 308, 404, 408, 418, 429, 500, 502, 503, 504, 599):
         assert read_answer(status, "", good).verdict == AGAIN
-    for body in (b"", b"null", b"[]", b'"x"', b'{"data": 1}', b'{"data": {}}', b"[" * 100_000, b"\xff", good[:-3]):
+    for body in (
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b'{"data": 1}',
+        b'{"data": {}}',
+        b"[" * 100_000,
+        b"\xff",
+        good[:-3],
+    ):
         assert read_answer(202, "", body).verdict == AGAIN
-    for text, seconds in (("7", 7.0), ("", 0.0), ("Wed, 21 Oct", 0.0), ("-1", 0.0), ("999999", 600.0), ("9" * 50, 0.0)):
+    for text, seconds in (
+        ("7", 7.0),
+        ("", 0.0),
+        ("Wed, 21 Oct", 0.0),
+        ("-1", 0.0),
+        ("999999", 600.0),
+        ("9" * 50, 0.0),
+    ):
         assert read_answer(429, text, b"").retry_after == seconds
 
 
@@ -247,7 +276,9 @@ def test_ledger_is_cumulative_and_its_sequence_grows(platform: FakePlatform, sta
         assert perfplatform_sdk.flush(5.0)
         assert platform.entries()["call", "", "shop.price"]["count"] == expected
     documents = [document for batch in platform.batches for document in batch["ledger"]]
-    assert len({document["seq"] for document in documents if document["minute"] == documents[0]["minute"]}) >= 1
+    assert (
+        len({document["seq"] for document in documents if document["minute"] == documents[0]["minute"]}) >= 1
+    )
     assert documents[-1]["seq"] == max(d["seq"] for d in documents if d["minute"] == documents[-1]["minute"])
 
 
@@ -342,10 +373,10 @@ def test_profile_that_cannot_be_encoded_is_counted_and_the_rest_arrives(
 ) -> None:
     start(flush_interval=3600)
     call("fine")
-    bad = [profile for profile in sending().transport._outbox._raw]
+    fine = list(sending().transport._outbox._raw)
     call("bad")
     for profile in sending().transport._outbox._raw:
-        if profile not in bad:
+        if profile not in fine:
             monkeypatch.setattr(profile.recording, "records", [(["a\0b\x001"], float("nan"))])
     assert perfplatform_sdk.flush(5.0)
     assert perfplatform_sdk.flush(5.0)

@@ -26,7 +26,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> dockerfile.Image:
     return dockerfile.build(REPOSITORY, tmp_path_factory.mktemp("image"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(
     operator_settings: dict[str, str], image: dockerfile.Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
@@ -41,7 +41,7 @@ def stack(
         running.stop_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def admin(stack: Stack) -> Browser:
     """Signed in as the first administrator, through a proxy that speaks TLS."""
     made = stack.execute("web", ["./manage.py", "first_admin"])

@@ -247,7 +247,12 @@ def test_deep_recursion(logged_in_page: Page, project: MadeProject) -> None:
 
 def test_downloads(tree_page: Page) -> None:
     page = tree_page
-    endings = {"pyinstrument HTML": ".html", "speedscope": ".json", "Text": ".txt", "JSON": ""}
+    endings = {
+        "pyinstrument HTML": ".html",
+        "speedscope": ".json",
+        "Text": ".txt",
+        "Recording": ".pyisession",
+    }
     for choice, ending in endings.items():
         page.get_by_text("Download", exact=True).click()
         with page.expect_download() as waiting:

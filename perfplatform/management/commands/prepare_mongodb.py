@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure
 from pymongo.uri_parser import parse_uri
 
-Admin = MongoClient[dict[str, Any]]
+from perfplatform.replica_set import Client, stored_config, wait_until_writable
 
 PATIENCE_S = 60
 # MongoDB's error codes.
 AUTHENTICATION_FAILED = 18
 ALREADY_INITIALIZED = 23
 USER_ALREADY_EXISTS = 51003
-NOT_YET_INITIALIZED = 94
 
 
 class Command(BaseCommand):
@@ -38,9 +35,7 @@ class Command(BaseCommand):
             )
         uri = parse_uri(settings.ENVIRONMENT.mongodb_uri, warn=False)
         # Directly, since a set that is not initiated yet has no members to find.
-        client: Admin = MongoClient(
-            address, directConnection=True, serverSelectionTimeoutMS=PATIENCE_S * 1000
-        )
+        client = Client(address, directConnection=True, serverSelectionTimeoutMS=PATIENCE_S * 1000)
         try:
             with client:
                 self.stdout.write(prepare(client, uri))
@@ -53,14 +48,17 @@ class Command(BaseCommand):
             raise CommandError(f"MongoDB refuses: {error.details and error.details.get('errmsg')}") from None
         except ConnectionFailure as error:
             raise CommandError(f"MongoDB can't be reached: {error}") from None
+        except TimeoutError:
+            raise CommandError("MongoDB has elected no primary. Its log says why.") from None
 
 
-def prepare(client: Admin, uri: dict[str, Any]) -> str:
+def prepare(client: Client, uri: dict[str, Any]) -> str:
     """Do what is missing; returns a sentence about it. `uri` is the platform's own address, parsed."""
     name = _option(uri, "replicaSet")
     host, port = uri["nodelist"][0]
     new_set = bool(name) and initiate(client, name, f"{host}:{port}")
-    await_primary(client)
+    # Accounts can be written on a primary alone, and a set elects it in its own time.
+    wait_until_writable(client)
     new_account = bool(uri["username"]) and grant(client, uri)
     return (
         f"Replica set: {'initiated' if new_set else 'as it was'}. "
@@ -68,14 +66,10 @@ def prepare(client: Admin, uri: dict[str, Any]) -> str:
     )
 
 
-def initiate(client: Admin, name: str, member: str) -> bool:
+def initiate(client: Client, name: str, member: str) -> bool:
     """Make the server the only member of a new replica set; False if it belongs to one."""
-    try:
-        client.admin.command("replSetGetStatus")
+    if stored_config(client):
         return False
-    except OperationFailure as error:
-        if error.code != NOT_YET_INITIALIZED:
-            raise
     try:
         client.admin.command("replSetInitiate", {"_id": name, "members": [{"_id": 0, "host": member}]})
     except OperationFailure as error:
@@ -85,16 +79,7 @@ def initiate(client: Admin, name: str, member: str) -> bool:
     return True
 
 
-def await_primary(client: Admin) -> None:
-    """Accounts can be written on a primary alone, and a set elects it in its own time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not client.admin.command("hello").get("isWritablePrimary"):
-        if time.monotonic() > deadline:
-            raise CommandError(f"MongoDB has elected no primary within {PATIENCE_S} s. Its log says why.")
-        time.sleep(0.2)
-
-
-def grant(client: Admin, uri: dict[str, Any]) -> bool:
+def grant(client: Client, uri: dict[str, Any]) -> bool:
     """Create the platform's account, or bring its password and roles up to date; False if it was there."""
     name = uri["database"] or "perfplatform"
     accounts = client[_option(uri, "authSource") or uri["database"] or "admin"]

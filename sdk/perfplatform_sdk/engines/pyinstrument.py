@@ -1,7 +1,8 @@
 """Recordings by pyinstrument: precise, and dear to code that makes many calls.
 
-pyinstrument keeps one `StackSampler` a thread, shared by all profilers of that thread. A recording puts a guarded one
-there, so that a profiler that the app itself starts meanwhile works beside it, and takes it away again.
+pyinstrument keeps one `StackSampler` a thread, shared by all profilers of that thread. A recording puts a
+guarded one there, so that a profiler that the app itself starts meanwhile works beside it, and takes it away
+again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MAX_SAMPLES = 8_192
 _MAX_FRAMES = 400_000
 _MAX_DEPTH = 2_000
 _SPACING = 10  # times as long as a sample took: sampling itself stays within a tenth of the time
-# Before 3.9.10 (bpo-45806) a RecursionError that is caught near the limit, as `has_room` does, can abort the process.
+# Before 3.9.10 (bpo-45806) a RecursionError caught near the limit, as by `has_room`, can abort the process.
 SUPPORTED = platform.python_implementation() == "CPython" and sys.version_info >= (3, 9, 10)
 
 
@@ -64,9 +65,15 @@ class PyinstrumentRecording:
             self.start_stack = build(sys._getframe(1), "initial", None)[:_MAX_DEPTH]
         self._thread = threading.get_ident()
         self._former = getattr(thread_locals, "stack_sampler", None)
-        self._sampler = thread_locals.stack_sampler = GuardedSampler(self, build)
+        sampler = thread_locals.stack_sampler = GuardedSampler(self, build)
         self._clocks = time.perf_counter(), time.process_time(), time.thread_time_ns()
-        self._sampler.subscribe(self.take, desired_interval=self.interval, use_async_context=False)
+        try:
+            sampler.subscribe(self.take, desired_interval=self.interval, use_async_context=False)
+        except Exception:
+            sampler.let_go()
+            sampler.give_way(self._former)
+            raise
+        self._sampler = sampler
         return True
 
     def pause(self) -> None:
@@ -175,7 +182,7 @@ class GuardedSampler(StackSampler):
                 cpu_ns = time.thread_time_ns()
                 self._recording.take(self._build(frame, event, arg), now - self.last_profile_time, None)
                 self.last_profile_time = now
-                # A stack of 1,000 frames takes longer than the interval: without this, every call would be sampled.
+                # A stack of 1,000 frames takes longer than the interval: every call would be sampled.
                 self._due_at = now + (time.thread_time_ns() - cpu_ns) * _SPACING / 1e9
         except RecursionError:
             return  # at the very limit; the app goes on
@@ -187,7 +194,7 @@ class GuardedSampler(StackSampler):
         self.let_go()
         self.give_way(None)
 
-    def _start_sampling(self, interval: float, use_timing_thread: bool) -> None:
+    def _start_sampling(self, interval: float, use_timing_thread: bool) -> None:  # noqa: FBT001
         super()._start_sampling(interval, use_timing_thread)
         self._hook = type(sys.getprofile())
 

@@ -1,7 +1,7 @@
 """Is there room on the stack for the profiler, this near to the recursion limit?
 
-pyinstrument aborts the process (`Py_FatalError`) when the recursion limit is met in the middle of its C code that
-names a frame, and takes a RecursionError of its own into the app. So every sample asks here first.
+pyinstrument aborts the process (`Py_FatalError`) when its C code that names a frame meets the recursion limit
+midway, and takes a RecursionError of its own into the app. So every sample asks here first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ONE, _OTHER = _nest(), _nest()
 
 
 def has_room() -> bool:
-    """True where at least 24 levels are left, of C code and of Python code: since 3.12 they are counted apart."""
+    """True where 24 levels are left, of C code and of Python code: since 3.12 they are counted apart."""
     try:
         return _ONE == _OTHER and _descend(_LEVELS)
     except RecursionError:

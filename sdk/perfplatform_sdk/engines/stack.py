@@ -15,9 +15,9 @@ BuildStack = Callable[[Optional[FrameType], str, Any], "list[str]"]
 class StackNames:
     """Names stacks without a look at local variables.
 
-    pyinstrument finds a method's class in the frame's locals. On Python 3.11 and 3.12 that copies them, and the
-    copies keep alive what the function deletes until it returns. Here the class is the one that defines the method,
-    which also costs a third of the time.
+    pyinstrument finds a method's class in the frame's locals. On Python 3.11 and 3.12 that copies them, and
+    the copies keep alive what the function deletes until it returns. Here the class is the one that defines
+    the method, which also costs a third of the time.
     """
 
     def __init__(self) -> None:

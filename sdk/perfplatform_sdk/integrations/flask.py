@@ -1,7 +1,7 @@
 """Flask: `PerfPlatform(app)`.
 
-The endpoint is the route's pattern. Recording starts when Flask has found the route, which is when the endpoint, and
-with it whether to record at all, is known; the time before that is part of the duration all the same.
+The endpoint is the route's pattern. Recording starts when Flask has found the route, for only then is it
+known whether to record at all; the time before that is part of the duration all the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EXTENSION = "perfplatform"
 
 
 class PerfPlatform:
-    """Records the requests of a Flask app. Call `perfplatform_sdk.init()` before or after, in either order."""
+    """Records the requests of a Flask app. `perfplatform_sdk.init()` may be called before or after."""
 
     def __init__(self, app: Flask | None = None) -> None:
         if app is not None:

@@ -106,8 +106,8 @@ def _note_status(record: Record, status: str) -> None:
 def _is_handed_over(body: object, environ: Environ, record: Record) -> bool:
     """Whether nothing of the request remains to be done; such a body goes back as the very object that it is.
 
-    True for lists and the like, for what a framework has said to be whole, and for the server's own file wrapper,
-    which it knows by its type and sends in its own way.
+    True for lists and the like, for what a framework has said to be whole, and for the server's own file
+    wrapper, which it knows by its type and sends in its own way.
     """
     if record.streaming is False or hasattr(type(body), "__len__"):
         return True
