@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from perfplatform.errors import TABLE
 
 ERROR = {
-    "description": "An error: `code` says which (the table is in the description of this API), `msg` in words.",
+    "description": "An error: `code` says which (see this API's description), `msg` says it in words.",
     "content": {
         "application/json": {
             "schema": {

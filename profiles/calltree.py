@@ -208,7 +208,7 @@ class _Reader:
         return Function(pieces[0], class_name, file, shorten(file, self.sys_path), line, library)
 
     def _is_own_code(self, name: str, file: str, *, below_own_code: bool) -> bool:
-        """Decide as pyinstrument's Frame.is_application_code does, without climbing up; the SDK is a library."""
+        """Decide as pyinstrument's Frame.is_application_code does, save that the SDK is a library."""
         if name in SYNTHETIC or not file or file.startswith(self.sys_prefixes) or _SDK.search(file):
             return False
         if not file.startswith("<") or file.startswith("<ipython-input-"):

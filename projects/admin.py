@@ -86,7 +86,12 @@ class CredentialAdmin(MongoAdmin):
 class KeyAdmin(CredentialAdmin):
     list_display = ("name", "kind", "prefix", "created_at", "last_used_at", "revoked_at")
     list_filter = ("kind",)
-    readonly_fields: ClassVar[tuple[str, ...]] = (*CredentialAdmin.readonly_fields, "project", "kind", "created_by")
+    readonly_fields: ClassVar[tuple[str, ...]] = (
+        *CredentialAdmin.readonly_fields,
+        "project",
+        "kind",
+        "created_by",
+    )
 
 
 @admin.register(Token)

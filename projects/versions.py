@@ -77,7 +77,9 @@ class VersionManager(models.Manager["Version"]):
     ) -> None:
         key = {"version_id": version_id, "environment": environment, "source": "traffic"}
         # By name, since models.py imports this module.
-        self._upsert(apps.get_model("projects", "Deploy"), key, {"$setOnInsert": {"project_id": project_id, "at": at}})
+        self._upsert(
+            apps.get_model("projects", "Deploy"), key, {"$setOnInsert": {"project_id": project_id, "at": at}}
+        )
 
     @staticmethod
     def _upsert(model: type[models.Model], key: dict[str, object], change: dict[str, object]) -> ObjectId:

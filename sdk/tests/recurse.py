@@ -82,7 +82,7 @@ def depth_of(shape: Callable[[int], Any]) -> int:
 def main() -> None:
     shape = SHAPES[sys.argv[1]]
     bare = sys.maxsize
-    for _ in range(20):
+    for _ in range(5):
         sys.setprofile(lambda *_: None)
         bare = min(bare, depth_of(shape))
         sys.setprofile(None)
@@ -91,7 +91,7 @@ def main() -> None:
     while time.monotonic() < until:
         recording = PyinstrumentRecording(0.0002)
         assert recording.resume()
-        for _ in range(20):
+        for _ in range(5):
             recorded = min(recorded, depth_of(shape))
         recording.pause()
         samples += len(recording.records)

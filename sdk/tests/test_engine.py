@@ -276,7 +276,7 @@ def test_thinning_loses_no_time() -> None:
 
 
 def test_recording_that_fails_to_start_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(engine.GuardedSampler, "_start_sampling", fail)

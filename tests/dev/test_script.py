@@ -45,6 +45,27 @@ def test_help_names_every_command() -> None:
         assert f"\n  {command} " in done.stdout.replace("    ", "  ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "ours", "handed_on"),
+    [
+        (["test"], ["test"], []),
+        (["test", "--all"], ["test", "--all"], []),
+        (["test", "-m", "e2e", "tests/dev"], ["test"], ["-m", "e2e", "tests/dev"]),
+        (["manage", "--data", "d", "shell", "-c", "1"], ["manage", "--data", "d"], ["shell", "-c", "1"]),
+        (["manage", "--data=d", "check", "--data", "x"], ["manage", "--data=d"], ["check", "--data", "x"]),
+        (["bench", "ingest", "--json", "f"], ["bench", "ingest"], ["--json", "f"]),
+        (["bench"], ["bench"], []),
+        (["test", "--help"], ["test", "--help"], []),
+        (["run", "--port", "1"], ["run", "--port", "1"], []),
+        ([], [], []),
+    ],
+)
+def test_what_is_not_ours_is_handed_on_as_it_is(
+    dev: ModuleType, arguments: list[str], ours: list[str], handed_on: list[str]
+) -> None:
+    assert dev.split_arguments(arguments) == (ours, handed_on)
+
+
 def test_an_unknown_command_is_refused() -> None:
     done = subprocess.run([ROOT / "dev", "fly"], capture_output=True, text=True)
     assert done.returncode == 2

@@ -53,6 +53,20 @@ def test_elsewhere_the_sentence_names_every_way_out(
         assert word in str(caught.value)
 
 
+def test_an_unsupported_platform_is_told_before_anything_is_installed(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(dev, "programs_on_path", lambda name: [])
+    monkeypatch.delenv("MONGODB_URI", raising=False)
+    monkeypatch.setattr(dev, "project_environment", lambda *_arguments: pytest.fail("installed"))
+    assert dev.main(["run", "--data", str(tmp_path), "--port", str(dev.free_port())]) == 1
+    assert "There is no ready-made mongod for" in capsys.readouterr().err
+    monkeypatch.setenv("MONGODB_URI", "mongodb://db.example.com/perf")
+    monkeypatch.setenv("REDIS_URL", "redis://cache.example.com/1")
+    dev.check_platform(dev.os.environ)
+
+
 @pytest.mark.parametrize(
     ("name", "oldest", "too_old"), [("mongod", (6, 0), (5, 0)), ("valkey", (6, 2), (6, 0))]
 )
@@ -95,10 +109,11 @@ def test_a_mongod_that_lacks_its_libraries_is_explained(
 ) -> None:
     sentence = "error while loading shared libraries: libcurl.so.4: cannot open shared object file"
     mongod = script(tmp_path / "mongod", f"echo 'mongod: {sentence}' >&2; exit 127")
-    monkeypatch.setattr(dev, "find_server", lambda name, environment: str(mongod))
+    monkeypatch.setattr(dev, "find_server", lambda name, site_packages: str(mongod))
     given = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    (tmp_path / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     with dev.Supervisor(tmp_path / "logs") as supervisor:
-        servers = dev.Servers(supervisor, dev.Environment(tmp_path), tmp_path / "data", given=given)
+        servers = dev.Servers(supervisor, dev.Environment(tmp_path), tmp_path, given=given)
         servers.start()
         with pytest.raises(
             dev.Trouble, match=r"mongod lacks libcurl\.so\.4: .*sudo apt install libcurl4 libssl3"

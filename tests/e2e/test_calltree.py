@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -230,7 +231,7 @@ def busy_seconds(page: Page) -> float:
     metrics = session.send("Performance.getMetrics")["metrics"]
     session.detach()
     counted = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
-    return sum(metric["value"] for metric in metrics if metric["name"] in counted)
+    return math.fsum(metric["value"] for metric in metrics if metric["name"] in counted)
 
 
 def test_deep_recursion(logged_in_page: Page, project: MadeProject) -> None:

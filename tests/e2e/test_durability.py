@@ -137,7 +137,7 @@ class OwnServers:
         self._commands: dict[str, list[str]] = {}
         for name, command in (("mongod", dev.mongod_command), ("valkey", dev.valkey_command)):
             (folder / name).mkdir()
-            program = dev.find_server(name, environment)
+            program = dev.find_server(name, environment.site_packages())
             self._commands[name] = command(program, folder / name, self.ports[name])
         self.variables = {
             "MONGODB_URI": dev.mongodb_uri(self.ports["mongod"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.e2e.made import MadeProject, make_project, own, profile
 
@@ -28,9 +28,12 @@ def hostile(instance: dict[str, Any]) -> tuple[MadeProject, str]:
 @pytest.fixture
 def watched_page(logged_in_page: Page, troubles: list[str]) -> Page:
     """A dialog means that something ran."""
-    logged_in_page.on(
-        "dialog", lambda dialog: (troubles.append(f"dialog: {dialog.message}"), dialog.dismiss())
-    )
+
+    def note(dialog: Dialog) -> None:
+        troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    logged_in_page.on("dialog", note)
     return logged_in_page
 
 
