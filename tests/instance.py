@@ -72,14 +72,12 @@ class Instance:
         kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         self.variables = {**kept, **(variables or {})}
         self.process: subprocess.Popen[bytes] | None = None
-        self.starts_s: list[float] = []
         self.http = requests.Session()
         self.http.trust_env = False
 
     def start(self, *, seconds: float = 150) -> dict[str, Any]:
         """Starts it and returns its status once the block is printed and it is ready."""
         command = [*self.command("run"), "--port", str(self.port), *([] if self.demo else ["--no-demo"])]
-        began = time.monotonic()
         with self.log.open("wb") as log:
             # In our own process group: whoever ends the tests ends it too.
             self.process = subprocess.Popen(
@@ -87,7 +85,6 @@ class Instance:
             )
         wait_until(lambda: "is ready" in self.output or not self.runs, seconds, lambda: self.output)
         assert self.runs, self.output
-        self.starts_s.append(time.monotonic() - began)
         found = self.status()
         assert found["ready"], found
         return found

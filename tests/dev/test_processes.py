@@ -39,11 +39,8 @@ time.sleep(600)
 
 @pytest.fixture
 def supervisor(dev: ModuleType, tmp_path: Path) -> Iterator[Any]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     with dev.Supervisor(tmp_path / "logs") as made:
         yield made
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def is_alive(dev: ModuleType, pid: int) -> bool:
@@ -209,3 +206,11 @@ def test_processes_are_read_from_proc_and_from_ps(dev: ModuleType) -> None:
         1: dev.Process(1, "Sun Nov 22 19:16:00 2026", False),
         400: dev.Process(399, "Sun Nov 22 19:17:00 2026", True),
     }
+
+
+def test_a_program_in_the_foreground_gets_what_is_sent_to_us(dev: ModuleType) -> None:
+    """SIGTERM is passed on; SIGINT comes to it from the terminal."""
+    wait_a_little = "import time; time.sleep(600)"
+    killer = [sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({os.getpid()}, 15)"]
+    with subprocess.Popen(killer):
+        assert dev.in_foreground([sys.executable, "-c", wait_a_little], os.environ) == -signal.SIGTERM

@@ -108,7 +108,7 @@ def test_a_mongod_that_lacks_its_libraries_is_explained(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sentence = "error while loading shared libraries: libcurl.so.4: cannot open shared object file"
-    mongod = script(tmp_path / "mongod", f"echo 'mongod: {sentence}' >&2; exit 127")
+    mongod = script(tmp_path / "bin" / "mongod", f"echo 'mongod: {sentence}' >&2; exit 127")
     monkeypatch.setattr(dev, "find_server", lambda name, site_packages: str(mongod))
     given = {"REDIS_URL": "redis://127.0.0.1:1/0"}
     (tmp_path / "lib" / "python3.11" / "site-packages").mkdir(parents=True)

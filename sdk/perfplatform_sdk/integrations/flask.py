@@ -6,6 +6,7 @@ known whether to record at all; the time before that is part of the duration all
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -32,11 +33,14 @@ class PerfPlatform:
             return
         app.extensions[_EXTENSION] = self
         name_framework(_framework())
-        # blinker keeps weak references unless told not to.
-        request_started.connect(_name, app, weak=False)
-        request_finished.connect(_note_response, app, weak=False)
-        got_request_exception.connect(_note_exception, app, weak=False)
-        app.wsgi_app = Middleware(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = Middleware(app.wsgi_app, partial(_listen, app))  # type: ignore[method-assign]
+
+
+def _listen(app: Flask) -> None:
+    # blinker keeps weak references unless told not to.
+    request_started.connect(_name, app, weak=False)
+    request_finished.connect(_note_response, app, weak=False)
+    got_request_exception.connect(_note_exception, app, weak=False)
 
 
 def _record() -> Record | None:
@@ -48,7 +52,8 @@ def _record() -> Record | None:
 def _name(_app: Flask, **_: Any) -> None:
     record = _record()
     if record is not None:
-        record.name(request.url_rule.rule if request.url_rule is not None else "(not found)")
+        route = request.url_rule
+        record.name("(not found)" if route is None else route.rule)
 
 
 @harmless

@@ -14,15 +14,23 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Middleware:
-    """A WSGI application around another one. A framework's integration names the endpoint on the way."""
+    """A WSGI application around another one. A framework's integration names the endpoint on the way.
 
-    def __init__(self, application: Application) -> None:
+    It listens to the framework by `listen`, called before the first recorded request: who records nothing pays
+    nothing for it.
+    """
+
+    def __init__(self, application: Application, listen: Callable[[], None] | None = None) -> None:
         self._application = application
+        self._listen = listen
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         record = begin("request", _method(environ))
         if record is None:
             return self._application(environ, start_response)
+        if self._listen is not None:
+            harmless(self._listen)()
+            self._listen = None
         try:
             body = self._application(environ, _observing(start_response, record))
         except BaseException as error:
