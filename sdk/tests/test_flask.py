@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
@@ -373,6 +374,17 @@ def test_servers_own_file_wrapper_goes_back_untouched(
     body.close()  # type: ignore[attr-defined]
     send(platform)
     assert platform.profiles[0]["streaming"] is True
+
+
+def test_file_objects_go_back_untouched(platform: FakePlatform, start: Start) -> None:
+    start()
+    file = io.BytesIO(b"sent by the server")
+    assert (
+        Middleware(lambda environ, start_response: file)({"REQUEST_METHOD": "GET"}, lambda *_: None) is file
+    )
+    send(platform)
+    assert platform.profiles == []
+    assert platform.entries()["request", "GET", "(not found)"]["count"] == 1
 
 
 def test_bodies_with_a_length_go_back_untouched(platform: FakePlatform, start: Start) -> None:

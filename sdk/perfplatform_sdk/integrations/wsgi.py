@@ -16,7 +16,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Middleware:
     """A WSGI application around another one. A framework's integration names the endpoint on the way.
 
-    It listens to the framework by `listen`, called before the first recorded request: who records nothing pays
+    `listen` is called before the first recorded request, to listen to the framework: who records nothing pays
     nothing for it.
     """
 
@@ -114,13 +114,14 @@ def _note_status(record: Record, status: str) -> None:
 def _is_handed_over(body: object, environ: Environ, record: Record) -> bool:
     """Whether nothing of the request remains to be done; such a body goes back as the very object that it is.
 
-    True for lists and the like, for what a framework has said to be whole, and for the server's own file
-    wrapper, which it knows by its type and sends in its own way.
+    True for lists and the like, for what a framework calls whole, and for files, which servers know by
+    their type (`wsgi.file_wrapper`) or identity (uWSGI) and send in their own way.
     """
     if record.streaming is False or hasattr(type(body), "__len__"):
         return True
     file_wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
+    is_wrapped_file = isinstance(file_wrapper, type) and isinstance(body, file_wrapper)
+    if is_wrapped_file or hasattr(body, "read"):
         record.streaming = True
         return True
     return False
