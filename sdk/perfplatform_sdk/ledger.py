@@ -97,6 +97,7 @@ class Ledger:
         # Reentrant: a signal handler may interrupt this very code and record something itself.
         self._lock = threading.RLock()
         self._drops = drops
+        self._draining = False
         self._reported: dict[str, int] = {}
 
     def add(self, event: Event) -> None:
@@ -111,7 +112,7 @@ class Ledger:
     def has_news(self) -> bool:
         with self._lock:
             self._drain()
-            changed = any(minute.changed for minute in self._minutes.values())
+            changed = any(minute.changed for minute in list(self._minutes.values()))
         return changed or self._drops.counts() != self._reported
 
     def documents(self, now: float) -> dict[int, dict[str, Any]]:
@@ -125,7 +126,7 @@ class Ledger:
                 self._reported = dropped
             return {
                 number: self._document(number, minute, dropped)
-                for number, minute in self._minutes.items()
+                for number, minute in list(self._minutes.items())
                 if minute.changed
             }
 
@@ -135,7 +136,7 @@ class Ledger:
             for number in minutes:
                 minute = self._minutes.get(number)
                 if minute and not minute.changed and number < int(now // 60) - _SETTLED_MINUTES:
-                    del self._minutes[number]
+                    self._minutes.pop(number, None)
 
     def send_again(self, minutes: list[int]) -> None:
         """Documents that were given out did not arrive: give them out once more."""
@@ -152,21 +153,29 @@ class Ledger:
             "seq": minute.sent,
             "strings": [],
             "frames": [],
-            "endpoints": [entry.document(endpoint) for endpoint, entry in minute.entries.items()],
+            "endpoints": [entry.document(endpoint) for endpoint, entry in list(minute.entries.items())],
             "dropped": dropped,
         }
 
     def _drain(self) -> None:
-        while self._events:
-            event = self._events.popleft()
-            minute = self._minutes.get(event.minute)
-            if minute is None:
-                if event.duration_us is None:
-                    continue  # the minute in which it was counted is gone
-                self._forget(event.minute)
-                minute = self._minutes[event.minute] = Minute()
-            minute.entry(event.endpoint).add(event)
-            minute.changed = True
+        if self._draining:
+            return  # a signal handler has interrupted this very loop, which goes on after it
+        self._draining = True
+        try:
+            while self._events:
+                self._sort_in(self._events.popleft())
+        finally:
+            self._draining = False
+
+    def _sort_in(self, event: Event) -> None:
+        minute = self._minutes.get(event.minute)
+        if minute is None:
+            if event.duration_us is None:
+                return  # the minute in which it was counted is gone
+            self._forget(event.minute)
+            minute = self._minutes[event.minute] = Minute()
+        minute.entry(event.endpoint).add(event)
+        minute.changed = True
 
     def _forget(self, current: int) -> None:
         """Let go of old minutes, and of the oldest while there are too many entries in all."""

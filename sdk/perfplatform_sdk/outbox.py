@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 
 from .batch import FULL_BYTES, MAX_PROFILE_BYTES, MAX_PROFILES, Profile
 from .drops import INTERNAL_ERROR, QUEUE_FULL, TOO_LARGE, Drops
@@ -89,12 +90,14 @@ class Outbox:
         return items > self._max_items or self._raw_bytes + self._encoded_bytes > self._max_bytes
 
     def _make_room(self) -> None:
-        while self._is_over() and len(self) > 1:
-            if self._encoded:
-                self._encoded_bytes -= len(self._encoded.popleft())
-            else:
-                self._raw_bytes -= _weight(self._raw.popleft())
-            self._drops.add(QUEUE_FULL)
+        # IndexError: a signal handler has interrupted this very loop and made the room.
+        with suppress(IndexError):
+            while self._is_over() and len(self) > 1:
+                if self._encoded:
+                    self._encoded_bytes -= len(self._encoded.popleft())
+                else:
+                    self._raw_bytes -= _weight(self._raw.popleft())
+                self._drops.add(QUEUE_FULL)
 
 
 def _weight(profile: Profile) -> int:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from perfplatform_sdk import ledger as ledgers
 from perfplatform_sdk.drops import QUEUE_FULL, RATE_LIMITED, Drops
 from perfplatform_sdk.keeping import Endpoint
@@ -100,6 +102,28 @@ def test_queue_stays_short_without_a_sender() -> None:
         ledger.add(event())
     assert len(ledger._events) < 1_024
     assert ledger.documents(NOW)[MINUTE]["endpoints"][0]["count"] == 10_000
+
+
+def test_signal_handler_that_interrupts_the_sorting_loses_and_doubles_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = Ledger(Drops())
+    sort_in = Ledger._sort_in
+    left = [500]
+
+    def interrupted(self: Ledger, one: Event) -> None:
+        if left[0]:
+            left[0] -= 1
+            for _ in range(10):
+                self.add(event())
+            assert self.has_news() is (self._minutes != {} and self._minutes[MINUTE].changed)
+        sort_in(self, one)
+
+    monkeypatch.setattr(Ledger, "_sort_in", interrupted)
+    for _ in range(2_000):
+        ledger.add(event())
+    document = ledger.documents(NOW)[MINUTE]
+    assert document["endpoints"][0]["count"] == 2_000 + 500 * 10
 
 
 def test_old_minutes_are_let_go_and_counted_if_they_never_arrived() -> None:
