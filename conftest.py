@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client, TestCase, TransactionTestCase
+from pymongo import monitoring
 from rest_framework.test import APIClient
 
 from perfplatform import mongo
@@ -15,6 +17,33 @@ from projects.tests import factories
 
 # Rows that migrations made, and that every test may read.
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+
+
+class Filled(monitoring.CommandListener):
+    """Which collections this process has put documents into."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+
+    def take(self, database: str) -> set[str]:
+        return self._names.pop(database, set())
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        # Every command that can make a document, an upsert included.
+        if event.command_name in ("insert", "update", "findAndModify"):
+            self._names.setdefault(event.database_name, set()).add(event.command[event.command_name])
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("here")
+
+FILLED = Filled()
+monitoring.register(FILLED)  # before the first client is made
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,11 +58,8 @@ def quick_flush() -> Iterator[None]:
 
     def empty(_case: TransactionTestCase) -> None:
         database = mongo.database()
-        for name in database.list_collection_names(
-            filter={"name": {"$nin": list(KEPT)}, "type": "collection"}
-        ):
-            if not name.startswith("system."):
-                database[name].delete_many({})
+        for name in FILLED.take(database.name) - KEPT:
+            database[name].delete_many({})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty)

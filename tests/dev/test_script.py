@@ -29,6 +29,7 @@ def test_its_syntax_is_that_of_python_3_9() -> None:
     ast.parse(SOURCE, feature_version=(3, 9))
 
 
+@pytest.mark.e2e
 def test_it_starts_on_every_python_of_this_machine(dev: ModuleType) -> None:
     found = [interpreter for interpreter in map(dev.find_python, dev.SDK_PYTHONS) if interpreter]
     assert found

@@ -21,6 +21,14 @@ class Start(Protocol):
     def __call__(self, *arguments: str, **environment: str) -> subprocess.Popen[str]: ...
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who starts a program is no unit test."""
+    for item in items:
+        if "start" in getattr(item, "fixturenames", ()) and EXAMPLES in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_machine() -> Iterator[None]:
     """Run the tests without the shop's settings that the environment may hold."""
