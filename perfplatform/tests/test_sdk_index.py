@@ -218,6 +218,7 @@ def test_only_the_current_version_stays(
     assert "0.4.0" in client.get(FILES).text
 
 
+@pytest.mark.e2e
 def test_processes_that_build_at_once_leave_one_whole_wheel(tmp_path: Path) -> None:
     command = [sys.executable, "manage.py", "build_sdk"]
     environment = {**os.environ, "DEVELOPMENT": "1", "SDK_DIST_DIR": str(tmp_path / "dist")}

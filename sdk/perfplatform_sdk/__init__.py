@@ -7,12 +7,14 @@ perfplatform_sdk.init(key="ppk_...", url="https://perf.example.com")
 from __future__ import annotations
 
 from . import client as _client
+from . import hooks as _hooks
 from .call import profile
 from .instance import SDK_VERSION
+from .tags import set_tag
 
 __version__ = SDK_VERSION
 
-__all__ = ["__version__", "flush", "init", "profile", "shutdown"]
+__all__ = ["__version__", "flush", "init", "profile", "set_tag", "shutdown"]
 
 
 def init(**settings: object) -> None:
@@ -22,6 +24,11 @@ def init(**settings: object) -> None:
     Without a key and an address nothing is recorded. A second call replaces the first.
     """
     _client.init(settings)
+    client = _client.current()
+    if client is not None and client.config.counters:
+        _hooks.install(statement_shapes=client.config.statement_shapes)
+    else:
+        _hooks.uninstall()
 
 
 def flush(timeout: float = 5.0) -> bool:

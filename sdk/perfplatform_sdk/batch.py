@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, NamedTuple, Optional
 
 from . import table
+from .counters import rows
 from .engines import Recording
+from .engines.naming import describe
 from .keeping import Endpoint
+from .merged import OTHER
 
 MAX_PROFILES = 200
 MAX_PROFILE_BYTES = 8 * 1024 * 1024
@@ -34,11 +36,15 @@ class Profile(NamedTuple):
     streaming: bool
     engine: str
     recording: Recording
+    profile_id: str
+    tags: Optional[dict[str, str]] = None
+    trace_id: str = ""
+    counters: Optional[dict[Any, Any]] = None
 
-    def encode(self) -> bytes:
-        """One item of `profiles`, under an id of its own."""
+    def item(self) -> dict[str, Any]:
+        """One item of `profiles`."""
         item: dict[str, Any] = {
-            "id": uuid.uuid4().hex,
+            "id": self.profile_id,
             "kind": self.endpoint.kind,
             "endpoint": self.endpoint.name,
             "method": self.endpoint.method,
@@ -54,7 +60,13 @@ class Profile(NamedTuple):
         }
         if self.error_type:
             item["error_type"] = table.transmissible(self.error_type, 256)
-        return encode_json(item)
+        if self.trace_id:
+            item["trace_id"] = self.trace_id
+        if self.tags:
+            item["tags"] = dict(self.tags)
+        if self.counters:
+            item["counters"] = [_counter(*row) for row in rows(self.counters)]
+        return item
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,17 @@ def encode_json(value: object) -> bytes:
 
 def bounded_us(duration_us: int) -> int:
     return max(0, min(duration_us, _LONGEST_US))
+
+
+def _counter(kind: str, caller: Any, fingerprint: str, count: int, total_us: int) -> dict[str, Any]:
+    place = describe(caller or OTHER)
+    return {
+        "type": kind,
+        "caller": {"function": place.name, "file": place.file, "line": place.line},
+        "fingerprint": fingerprint,
+        "count": count,
+        "total_us": total_us,
+    }
 
 
 def _session(recording: Recording, description: str) -> dict[str, Any]:

@@ -5,30 +5,72 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .batch import Profile
 from .config import Config, load
+from .coverage import Coverage
 from .drops import Drops
+from .engines.sampler import Sampler
+from .green import is_green
 from .instance import Instance
-from .keeping import Keeping
+from .keeping import SAMPLED, Keeping
 from .ledger import Event, Ledger
+from .remote import RemoteSettings
 from .transport import Flush, Transport
 
+if TYPE_CHECKING:
+    import requests
+
 log = logging.getLogger("perfplatform_sdk")
+
+# Up to 3.10 pyinstrument can abort the process where code recurses to the limit.
+PRECISE = sys.version_info >= (3, 11)
+THREADS_DO_NOT_PAY = sys.version_info[:2] == (3, 11)
 
 
 class Client:
     """All the state of one instance: a fork gets a new one."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
         self.instance = Instance(config)
         self.drops = Drops()
-        self.ledger = Ledger(self.drops)
-        self.keeping = Keeping(config.overhead_budget)
+        self.ledger = Ledger(self.drops, config.ledger_minutes, config.ledger_bytes)
+        self.keeping = Keeping(config)
         self.transport = Transport(config, self.instance, self.ledger, self.drops)
+        self.transport.refresh = self.refresh
+        self.transport.sampling_us = self.sampling_us
+        self.sampler = make_sampler(config)
+        self.remote = RemoteSettings(config)
+        self.apply(config)
+
+    def apply(self, config: Config) -> None:
+        """Record by these settings from now on. Records that are under way end as they began."""
+        self.config = config
+        self.paused = not config.enabled  # by the platform: whoever switches it off here has no client
         self.slow_us = round(config.slow_threshold * 1e6)
+        self.leaves_out = Coverage(config.include, config.exclude).leaves_out
+        self.engine = "none" if self.sampler is None else "sampler"  # of what pyinstrument does not record
+
+    def refresh(self, session: requests.Session) -> None:
+        """Do what the platform says, if it says anything new. Called by the sending thread."""
+        if not self.remote.refresh(session):
+            return
+        former, config = self.config, self.remote.config
+        sampling = ("engine", "sample_interval", "overhead_budget", "enabled")
+        if any(getattr(former, name) != getattr(config, name) for name in sampling):
+            if self.sampler is not None:
+                self.sampler.end()
+            self.sampler = make_sampler(config) if config.enabled else None
+        self.keeping.change(config)
+        self.keeping.order(self.remote.orders)
+        self.apply(config)
+
+    def sampling_us(self) -> int:
+        """CPU time that the sampler has taken so far."""
+        return 0 if self.sampler is None else self.sampler.spent_us
 
     def count(self, event: Event) -> None:
         self.ledger.add(event)
@@ -37,16 +79,40 @@ class Client:
     def keep(self, profile: Profile) -> None:
         self.transport.put(profile)
 
+    def may_be_precise(self, task: object) -> bool:
+        """Whether pyinstrument may record a request without harm to others."""
+        if task is not None or not PRECISE or self.sampler is None:
+            return False
+        # Others in the process pay for the profiler, except for threads on 3.11.
+        return (self.sampler.most <= 1 or THREADS_DO_NOT_PAY) and self.keeping.may_slow()
+
+    def is_unbiased(self, trigger: str | None) -> bool:
+        """Whether what pyinstrument recorded is a random share of all requests."""
+        return self.config.engine == "pyinstrument" or trigger == SAMPLED
+
+
+def make_sampler(config: Config) -> Sampler | None:
+    """The sampler of a process; None where it is not wanted, and where stacks can't be read from outside."""
+    if config.engine not in ("auto", "sampler") or is_green() or sys.implementation.name != "cpython":
+        return None
+    return Sampler(config.sample_interval, config.overhead_budget)
+
 
 _client: Client | None = None
 _retiring: list[Flush] = []  # of clients that were replaced
+_begun = False  # whether init() was called
 _told = False  # whether init() was called, or that it was not was said
 
 
 def current() -> Client | None:
-    """The client to record with; None before `init()`, when switched off, and after the key was refused."""
+    """The client to record with; None before `init()`, while switched off, and after the key was refused."""
     client = _client
-    return None if client is None or client.transport.stopped else client
+    return None if client is None or client.paused or client.transport.stopped else client
+
+
+def was_begun() -> bool:
+    """Whether `init()` was called, whatever came of it."""
+    return _begun
 
 
 def remind() -> None:
@@ -59,10 +125,12 @@ def remind() -> None:
 
 def init(arguments: Mapping[str, object]) -> None:
     """Begin to record, in the place of any client there was. Raises nothing that a setting causes."""
-    global _client, _told
-    _told = True
+    global _begun, _client, _told
+    _begun = _told = True
     former, _client = _client, None
     if former is not None:
+        if former.sampler is not None:
+            former.sampler.end()
         _retiring.append(former.transport.retire())
     config = load(arguments)
     if not config.enabled:
@@ -77,7 +145,7 @@ def init(arguments: Mapping[str, object]) -> None:
 
 def flush(timeout: float) -> bool:
     """Send what was recorded so far; True where all of it arrived within `timeout` seconds."""
-    client = current()
+    client = _client
     return client is not None and client.transport.flush(timeout)
 
 
@@ -87,6 +155,8 @@ def shutdown(timeout: float | None = None) -> bool:
     client, _client = _client, None
     if client is None:
         return False
+    if client.sampler is not None:
+        client.sampler.end()
     return client.transport.close(client.config.exit_timeout if timeout is None else timeout)
 
 
@@ -102,7 +172,9 @@ def _renew_after_fork() -> None:
     global _client
     _retiring.clear()
     if _client is not None:
-        _client = None if _client.transport.stopped else Client(_client.config)
+        if _client.sampler is not None:
+            _client.sampler.restore_switch_interval()
+        _client = None if _client.transport.stopped else Client(_client.remote.local)
 
 
 atexit.register(_end)

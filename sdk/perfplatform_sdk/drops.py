@@ -10,6 +10,7 @@ RATE_LIMITED = "rate_limited"
 TOO_LARGE = "too_large"
 REFUSED = "refused"
 SEND_FAILED = "send_failed"
+BEFORE_SEND = "before_send"  # the app's own hook did not want it sent
 INTERNAL_ERROR = "internal_error"
 
 

@@ -36,7 +36,7 @@ class Instance:
         version = {"name": self._config.version, "commit": self._config.commit, "branch": self._config.branch}
         process: dict[str, object] = {
             "instance": self.id,
-            "hostname": transmissible(socket.gethostname(), 255),
+            "hostname": _hostname(),
             "pid": self.pid,
             "python": platform.python_version()[:32],
         }
@@ -49,3 +49,10 @@ class Instance:
             "environment": self._config.environment,
             "version": {name: value for name, value in version.items() if value},
         }
+
+
+def _hostname() -> str:
+    try:
+        return transmissible(socket.gethostname(), 255)
+    except (OSError, UnicodeError):
+        return "unknown"

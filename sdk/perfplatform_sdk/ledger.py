@@ -8,16 +8,20 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
+from .counters import Counters, merge, rows
 from .drops import QUEUE_FULL, Drops
+from .engines import Recording
+from .engines.naming import Function, Key, describe
 from .histogram import bucket
 from .keeping import Endpoint
+from .merged import MAX_NODES, OTHER, Tree
 from .table import transmissible
 
-_DRAIN_AT = 1_024
+_DRAIN_AT = 20_000
 _MAX_ENDPOINTS = 1_990  # of 2,000 in a document; the rest is for (other), one a kind
-_MAX_MINUTES = 60
 _SETTLED_MINUTES = 5  # after which no more is expected to happen to a minute
-_MAX_ENTRIES = 10_000  # in all minutes, about 10 MB
+_MAX_NODES = 20_000  # of all trees in a minute
+_BYTES_AN_ENTRY, _BYTES_A_NODE = 1_000, 200  # in memory, about
 
 
 class Event(NamedTuple):
@@ -28,17 +32,21 @@ class Event(NamedTuple):
     engine: str  # none, sampler or pyinstrument: what slowed it
     duration_us: Optional[int]
     failed: bool
+    recording: Optional[Recording] = None  # if it is an unbiased one: for the merged stacks
+    counters: Optional[Counters] = None
 
 
 class Entry:
     """One endpoint in one minute."""
 
-    __slots__ = ("count", "errors", "histograms")
+    __slots__ = ("count", "counters", "errors", "histograms", "trees")
 
     def __init__(self) -> None:
         self.count = 0
         self.errors = 0
         self.histograms: dict[str, tuple[dict[int, int], list[int]]] = {}
+        self.trees: dict[str, Tree] = {}
+        self.counters: Counters = {}
 
     def add(self, event: Event) -> None:
         if event.duration_us is None:
@@ -53,8 +61,20 @@ class Entry:
         index = bucket(event.duration_us)
         buckets[index] = buckets.get(index, 0) + 1
         total[0] += event.duration_us
+        if event.counters:
+            merge(self.counters, event.counters)
 
-    def document(self, endpoint: Endpoint) -> dict[str, Any]:
+    def add_stacks(self, engine: str, recording: Recording, room: int) -> int:
+        """Merge a recording; return how many nodes that took of the `room` there is."""
+        tree = self.trees.get(engine)
+        if tree is None:
+            tree = self.trees[engine] = Tree()
+        before = len(tree)
+        for stack, duration_us in recording.stacks():
+            tree.add(stack, duration_us, most=min(MAX_NODES, before + room))
+        return len(tree) - before
+
+    def document(self, endpoint: Endpoint, table: Table) -> dict[str, Any]:
         histograms = {
             engine: {"buckets": [[index, buckets[index]] for index in sorted(buckets)], "sum_us": total[0]}
             for engine, (buckets, total) in self.histograms.items()
@@ -66,9 +86,42 @@ class Entry:
             "count": self.count,
             "errors": self.errors,
             "histograms": histograms,
-            "counters": [],
-            "stacks": {},
+            "counters": [
+                [table.string(kind), table.frame(caller or OTHER), table.string(shape), count, duration_us]
+                for kind, caller, shape, count, duration_us in rows(self.counters)
+            ],
+            "stacks": {engine: table.tree(tree) for engine, tree in self.trees.items() if len(tree)},
         }
+
+
+class Table:
+    """Strings and frames of a document, each once."""
+
+    def __init__(self) -> None:
+        self.strings: dict[str, int] = {}
+        self.frames: dict[Function, int] = {}
+
+    def string(self, text: str) -> int:
+        return self.strings.setdefault(text, len(self.strings))
+
+    def frame(self, key: Key) -> int:
+        return self.frames.setdefault(describe(key), len(self.frames))
+
+    def tree(self, tree: Tree) -> list[list[int]]:
+        frames = [self.frame(key) for key in tree.keys]
+        return [list(row) for row in zip(tree.parents, frames, tree.self_us, tree.samples)]
+
+    def frame_rows(self) -> list[list[int]]:
+        return [
+            [
+                self.string(frame.name),
+                self.string(frame.file),
+                frame.line,
+                self.string(frame.class_name),
+                frame.library * 1,
+            ]
+            for frame in self.frames
+        ]
 
 
 class Minute:
@@ -76,22 +129,34 @@ class Minute:
 
     def __init__(self) -> None:
         self.entries: dict[Endpoint, Entry] = {}
+        self.nodes = 0  # of all trees
         self.sent = 0  # the last sequence number that was given out
         self.changed = True
 
-    def entry(self, endpoint: Endpoint) -> Entry:
-        entry = self.entries.get(endpoint)
+    @property
+    def size_bytes(self) -> int:
+        return len(self.entries) * _BYTES_AN_ENTRY + self.nodes * _BYTES_A_NODE
+
+    def add(self, event: Event) -> None:
+        entry = self.entries.get(event.endpoint)
         if entry is None:
+            endpoint = event.endpoint
             if len(self.entries) >= _MAX_ENDPOINTS:
-                endpoint = Endpoint(endpoint.kind, "", "(other)")
+                endpoint = Endpoint(endpoint.kind, "", OTHER)
             entry = self.entries.setdefault(endpoint, Entry())
-        return entry
+        entry.add(event)
+        if event.recording is not None:
+            self.nodes += entry.add_stacks(event.engine, event.recording, _MAX_NODES - self.nodes)
+        self.changed = True
 
 
 class Ledger:
     """Collects events from any thread without making one wait; documents are made on the sending thread."""
 
-    def __init__(self, drops: Drops) -> None:
+    def __init__(self, drops: Drops, max_minutes: int = 60, max_bytes: int = 10 * 1024 * 1024) -> None:
+        self.events = 0  # requests, tasks and calls since the instance began
+        self._max_minutes = max_minutes
+        self._max_bytes = max_bytes
         self._events: deque[Event] = deque()
         self._minutes: dict[int, Minute] = {}
         # Reentrant: a signal handler may interrupt this very code and record something itself.
@@ -108,6 +173,11 @@ class Ledger:
                 self._drain()
             finally:
                 self._lock.release()
+
+    def drain(self) -> None:
+        """Sort in what has come since. The sending thread does it every second."""
+        with self._lock:
+            self._drain()
 
     def has_news(self) -> bool:
         with self._lock:
@@ -148,12 +218,15 @@ class Ledger:
     def _document(self, number: int, minute: Minute, dropped: dict[str, int]) -> dict[str, Any]:
         minute.changed = False
         minute.sent += 1
+        table = Table()
+        endpoints = [entry.document(endpoint, table) for endpoint, entry in list(minute.entries.items())]
+        frames = table.frame_rows()
         return {
             "minute": datetime.fromtimestamp(number * 60, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "seq": minute.sent,
-            "strings": [],
-            "frames": [],
-            "endpoints": [entry.document(endpoint) for endpoint, entry in list(minute.entries.items())],
+            "strings": list(table.strings),
+            "frames": frames,
+            "endpoints": endpoints,
             "dropped": dropped,
         }
 
@@ -168,23 +241,23 @@ class Ledger:
             self._draining = False
 
     def _sort_in(self, event: Event) -> None:
+        self.events += event.duration_us is not None
         minute = self._minutes.get(event.minute)
         if minute is None:
             if event.duration_us is None:
                 return  # the minute in which it was counted is gone
             self._forget(event.minute)
             minute = self._minutes[event.minute] = Minute()
-        minute.entry(event.endpoint).add(event)
-        minute.changed = True
+        minute.add(event)
 
     def _forget(self, current: int) -> None:
-        """Let go of old minutes, and of the oldest while there are too many entries in all."""
-        entries = sum(len(minute.entries) for minute in self._minutes.values())
+        """Let go of old minutes, and of the oldest while all of them are too large."""
+        size_bytes = sum(minute.size_bytes for minute in self._minutes.values())
         for number in sorted(self._minutes):
-            if number >= current - _MAX_MINUTES and entries <= _MAX_ENTRIES:
+            if number >= current - self._max_minutes and size_bytes <= self._max_bytes:
                 return
             minute = self._minutes.pop(number)
-            entries -= len(minute.entries)
+            size_bytes -= minute.size_bytes
             if minute.changed:
                 self._drops.add(QUEUE_FULL)
 

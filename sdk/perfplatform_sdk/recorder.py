@@ -5,22 +5,32 @@ All that integrations and `@profile` call, on the threads of the app. Nothing he
 
 from __future__ import annotations
 
+import _thread
 import sys
 import time
-from contextvars import ContextVar
+import uuid
 from functools import wraps
-from typing import Any, Callable, Optional, TypeVar, cast
+from types import TracebackType
+from typing import Any, Callable, TypeVar, cast
 
 from . import client as clients
 from .batch import Profile
 from .client import Client
+from .config import Config
+from .context import current, innermost, outermost
 from .drops import INTERNAL_ERROR, RATE_LIMITED
-from .engines import Recording
-from .engines.pyinstrument import ENGINE, PyinstrumentRecording
+from .engines.pyinstrument import PyinstrumentRecording
+from .engines.sampled import SampledRecording
+from .event_loop import current_task
 from .keeping import ERROR, SAMPLED, SLOW
 from .ledger import Event, named
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_naming = _thread.allocate_lock()
+
+NONE, PYINSTRUMENT = "none", "pyinstrument"
+NOT_FOUND = "(not found)"
 
 # Before 3.9.10 a RecursionError that is caught near the limit can abort the process later on.
 _RAISED: tuple[type[BaseException], ...] = (RecursionError,) if sys.version_info < (3, 9, 10) else ()
@@ -36,180 +46,322 @@ def harmless(function: Function) -> Function:
         except _RAISED:
             raise
         except Exception:  # noqa: BLE001 - the border to the app
-            client = clients.current()
-            if client is not None:
-                client.drops.add(INTERNAL_ERROR)
+            count_error()
             return None
 
     return cast(Function, guarded)
+
+
+def count_error() -> None:
+    """Something of ours went wrong."""
+    client = clients.current()
+    if client is not None:
+        client.drops.add(INTERNAL_ERROR)
 
 
 class Record:
     """One request, task or call that is under way."""
 
     __slots__ = (
-        "_began_ns",
         "_client",
-        "_ended_minute",
-        "_outer",
-        "_recording",
-        "_watched",
-        "endpoint",
+        "_cpu_ns",
+        "_id",
+        "_minute",
+        "_precise",
+        "_sampler",
+        "_task",
+        "_thread",
+        "_trigger",
+        "began_ns",
+        "counters",
+        "ended",
         "error_type",
         "kind",
         "method",
+        "outer",
         "owner",
-        "started_at",
+        "route",
+        "samples",
         "status",
         "streaming",
+        "tags",
+        "trace_id",
     )
 
-    def __init__(self, client: Client, kind: str, method: str, owner: object) -> None:
+    def __init__(self, client: Client, kind: str, method: str, owner: object, task: Any) -> None:
         self.kind = kind
         self.method = method
         self.owner = owner  # who ends it
-        self.endpoint = named(kind, method, "(not found)")
+        self.route = NOT_FOUND
         self.status: int | None = None
         self.error_type = ""
         self.streaming: bool | None = None  # not known yet
+        self.ended = False
+        self.samples: SampledRecording | None = None  # written by the sampler
+        self.counters: dict[Any, Any] | None = None
+        self.tags: dict[str, str] | None = None
+        self.trace_id = ""
         self._client = client
-        self._recording: Recording | None = None
-        self._watched = ""
-        self._ended_minute: int | None = None
-        self._outer = current_record()
-        _current.set(self)
-        self.started_at = time.time()
-        self._began_ns = time.perf_counter_ns()
+        self._id = ""
+        self._minute = 0
+        self._task = task
+        self._thread = 0  # that it began in, where a thread serves it
+        self._trigger: str | None = None  # not decided yet
+        self._precise: PyinstrumentRecording | None = None
+        outer = current_record()
+        # One that was begun before a fork or another init() is not ours.
+        self.outer = outer = outer if outer is not None and outer._client is client else None
+        current.set(self)
+        self.began_ns = time.perf_counter_ns()
+        # What a nested one does is seen in the outer one.
+        self._sampler = sampler = client.sampler if outer is None else None
+        if sampler is not None:
+            if task is None:
+                self._thread = _thread.get_ident()
+                self._cpu_ns = time.thread_time_ns()
+            sampler.enter(self, task)
 
     @property
-    def ended(self) -> bool:
-        return self._ended_minute is not None
+    def profile_id(self) -> str:
+        """The id under which it is kept, if it is kept: 32 hexadecimal digits."""
+        if not self._id:
+            with _naming:  # threads may work for it at once
+                self._id = self._id or uuid.uuid4().hex
+        return self._id
 
-    @harmless
-    def name(self, name: str, *, count_only: bool = False) -> None:
-        """Now its endpoint is known: the route's pattern, never the raw path. Record it if that is wanted."""
-        self.endpoint = named(self.kind, self.method, name)
-        if count_only or self._recording is not None or self._client.config.engine == "none":
+    @property
+    def config(self) -> Config:
+        """The settings that it is recorded with."""
+        return self._client.config
+
+    @property
+    def is_nested(self) -> bool:
+        """It began inside another one, whose recording shows it."""
+        return self.outer is not None
+
+    def name(self, name: str) -> None:
+        """Now its endpoint is known: the route's pattern, never the raw path."""
+        try:
+            self.route = name
+            if self.outer is None and self._trigger is None and not self.ended:
+                self._pick()
+        except _RAISED:
+            raise
+        except Exception:  # noqa: BLE001 - the border to the app
+            count_error()
+
+    def _pick(self) -> None:
+        """Decide, once, whether it is kept whatever becomes of it, and how it is recorded."""
+        client = self._client
+        engine = client.config.engine
+        if engine == NONE:
             return
-        self._watched = self._client.keeping.wants(self.endpoint)
-        if not self._watched:
-            return
-        recording = PyinstrumentRecording(self._client.config.interval)
-        if recording.resume():
-            self._recording = recording
-            if self._watched == SAMPLED:
-                self._client.keeping.sampled(self.endpoint)
+        endpoint = named(self.kind, self.method, self.route)
+        trigger = self._trigger = "" if client.leaves_out(endpoint) else client.keeping.pick(endpoint)
+        if engine == PYINSTRUMENT or (trigger and engine == "auto" and client.may_be_precise(self._task)):
+            recording = PyinstrumentRecording(client.config.interval)
+            if recording.resume():
+                self._precise = recording
+                if self._sampler is not None:
+                    self._sampler.leave(self)
+                    self._sampler = None
+                return
+        if trigger and self._sampler is not None and self._task is None:
+            self._sampler.look_closely(self)
 
     @harmless
     def leave(self) -> None:
-        """The thread leaves the request for now; what it does next belongs to the one around it."""
-        _current.set(self._outer)
-        if self._recording is not None:
-            self._recording.pause()
+        """The thread leaves the record for now; what it does next belongs to the one around it."""
+        current.set(self.outer)
+        if self._sampler is not None:
+            self._sampler.leave(self)
+        if self._precise is not None:
+            self._precise.pause()
 
     @harmless
     def enter(self) -> None:
-        """A thread, maybe another one, goes on with the request."""
-        self._outer = current_record()
-        _current.set(self)
-        if self._recording is not None and not self._recording.resume():
-            self._recording.complete = False
+        """This thread or asyncio task goes on with it, maybe another one than before."""
+        self.outer = current_record()
+        current.set(self)
+        self._task = current_task()
+        # Inside another one, which goes on serving, it is seen there.
+        if self._sampler is not None and self.outer is None:
+            self._sampler.enter(self, self._task)
+        if self._precise is not None and not self._precise.resume():
+            self._precise.complete = False
 
-    @harmless
     def end(self, error: BaseException | None = None) -> None:
         """All is done, or the first byte of a stream is out: count it, keep it if it is worth it. Once."""
         if self.ended:
             return
-        duration_us = (time.perf_counter_ns() - self._began_ns) // 1000
-        self._ended_minute = int(time.time() // 60)
-        if self._recording is not None:
-            self._recording.pause()
-        if _current.get() is self:
-            _current.set(self._outer)
-        self._note(error)
+        duration_ns = time.perf_counter_ns() - self.began_ns
+        self.ended = True
+        try:
+            self._end(duration_ns, error)
+        except _RAISED:
+            raise
+        except Exception:  # noqa: BLE001 - the border to the app
+            count_error()
+
+    def _end(self, duration_ns: int, error: BaseException | None) -> None:
+        precise, sampler, client = self._precise, self._sampler, self._client
+        self._stop_recording()
+        if error is not None and not self.error_type:
+            self.error_type = type_name(error)
         # In the child of a fork, the request is still the parent's.
-        if self._client is not clients.current():
+        if client is not clients.current():
             return
-        slowed_by, self._outer = self._slowed_by(), None
-        self._client.count(Event(self._ended_minute, self.endpoint, slowed_by, duration_us, self._failed()))
-        if self._recording is not None:
-            self._keep(self._recording, duration_us)
-            self._recording = None
+        now = time.time()
+        self._minute = int(now // 60)
+        endpoint = named(self.kind, self.method, self.route)
+        if client.leaves_out(endpoint):
+            return
+        if self._trigger is None and sampler is not None:
+            self._trigger = client.keeping.pick(endpoint)
+        duration_us = duration_ns // 1000
+        failed = self._failed()
+        engine = client.engine if precise is None and self.outer is None else self._slowed_by()
+        recording = merged = None
+        if self.samples is not None or precise is not None:
+            recording = self._recording(duration_ns, now)
+            merged = recording if precise is None or client.is_unbiased(self._trigger) else None
+        client.count(Event(self._minute, endpoint, engine, duration_us, failed, merged, self.counters))
+        if precise is not None:
+            client.keeping.charge(precise.process_cpu)
+        if self._trigger or failed or duration_us >= client.slow_us:
+            self._keep(endpoint, recording, engine, duration_us, now)
+        # Nothing of the app is held by whoever still has the record.
+        self._precise = self._sampler = self.outer = self._task = None
+
+    def _stop_recording(self) -> None:
+        if self._precise is not None:
+            self._precise.pause()
+        if self._sampler is not None:
+            self._sampler.leave(self)
+        if current.get() is self:
+            current.set(self.outer)
 
     @harmless
     def fail_late(self, error: BaseException) -> None:
         """A stream broke after its first byte, when it was counted already."""
-        if self._ended_minute is not None and not self._failed() and self._client is clients.current():
-            self._note(error)
-            self._client.count(Event(self._ended_minute, self.endpoint, "none", None, failed=True))
-
-    def _note(self, error: BaseException | None) -> None:
-        if error is not None and not self.error_type:
+        client = self._client
+        if self.ended and not self._failed() and client is clients.current():
             self.error_type = type_name(error)
+            endpoint = named(self.kind, self.method, self.route)
+            if not client.leaves_out(endpoint):
+                client.count(Event(self._minute, endpoint, NONE, None, failed=True))
 
     def _failed(self) -> bool:
         return bool(self.error_type) or (self.status is not None and self.status >= 500)
 
     def _slowed_by(self) -> str:
+        """The engine that slowed it, by recording it or one around it."""
         record: Record | None = self
         while record is not None:
-            if record._recording is not None:
-                return ENGINE
-            record = record._outer
-        return "none"
+            if record._precise is not None:
+                return PYINSTRUMENT
+            record = record.outer
+        return self._client.engine
 
-    def _keep(self, recording: Recording, duration_us: int) -> None:
+    def _recording(self, duration_ns: int, now: float) -> PyinstrumentRecording | SampledRecording | None:
+        if self._precise is not None:
+            return self._precise
+        samples = self.samples
+        if samples is None:
+            return None
+        samples.began_ns = self.began_ns
+        samples.duration_ns = duration_ns
+        samples.started_at = now - duration_ns / 1e9
+        if self._task is None and self._thread == _thread.get_ident():
+            samples.cpu_us = (time.thread_time_ns() - self._cpu_ns) // 1000
+        return samples
+
+    def _keep(
+        self,
+        endpoint: Any,
+        recording: PyinstrumentRecording | SampledRecording | None,
+        engine: str,
+        duration_us: int,
+        now: float,
+    ) -> None:
         client = self._client
-        client.keeping.charge(recording.process_cpu)
-        trigger = self._trigger(duration_us)
+        case = ERROR if self._failed() else SLOW if duration_us >= client.slow_us else ""
+        trigger = self._trigger or case
+        if trigger == SAMPLED and not recording:
+            # Too short for a sample: it says nothing, unless it failed.
+            trigger = case
         if not trigger:
             return
+        if recording is None:
+            if client.sampler is None or self.is_nested:
+                return
+            recording = SampledRecording(client.sampler.interval_us)
+            recording.began_ns, recording.duration_ns = self.began_ns, duration_us * 1000
+            recording.started_at = now - duration_us / 1e6
         if not recording.complete:
             client.drops.add(INTERNAL_ERROR)
-        elif trigger == SAMPLED or client.keeping.keeps(self.endpoint, trigger):
+        elif trigger == self._trigger or client.keeping.keeps(endpoint, trigger):
             client.keep(
                 Profile(
-                    endpoint=self.endpoint,
+                    endpoint=endpoint,
                     trigger=trigger,
                     status=self.status,
                     error_type=self.error_type,
-                    started_at=self.started_at,
+                    started_at=now - duration_us / 1e6,
                     duration_us=duration_us,
                     streaming=bool(self.streaming),
-                    engine=ENGINE,
+                    engine=engine,
                     recording=recording,
+                    profile_id=self.profile_id,
+                    tags=self.tags,
+                    trace_id=self.trace_id,
+                    counters=self.counters,
                 )
             )
         else:
             client.drops.add(RATE_LIMITED)
 
-    def _trigger(self, duration_us: int) -> str:
-        if self._watched == SAMPLED:
-            return SAMPLED
-        if self._failed():
-            return ERROR
-        return SLOW if duration_us >= self._client.slow_us else ""
 
-
-_current: ContextVar[Optional[Record]] = ContextVar("perfplatform_record", default=None)
-
-
-@harmless
-def begin(kind: str, method: str = "", *, owner: object = None) -> Record | None:
-    """Begin a record; None when nothing is recorded."""
-    client = clients.current()
-    if client is None:
-        clients.remind()
+def begin(kind: str, method: str = "", *, owner: object = None, task: Any = None) -> Record | None:
+    """Begin a record; None when nothing is recorded. `task`: the asyncio task that serves it, if one does."""
+    try:
+        client = clients.current()
+        if client is None:
+            clients.remind()
+            return None
+        return Record(client, kind, method, owner, task)
+    except _RAISED:
+        raise
+    except Exception:  # noqa: BLE001 - the border to the app
+        count_error()
         return None
-    return Record(client, kind, method, owner)
 
 
 def current_record() -> Record | None:
     """The innermost record that is under way in this context."""
-    record = _current.get()
-    while record is not None and record.ended:
-        record = record._outer
+    record: Record | None = innermost(current.get())
     return record
+
+
+class serving:  # noqa: N801 - used as a function is
+    """While the block runs, this thread works for a record that another thread or task serves."""
+
+    __slots__ = ("_record", "_sampler", "_thread")
+
+    def __init__(self, record: Record | None) -> None:
+        self._record = outermost(record)
+        self._sampler = None if self._record is None else self._record._sampler
+
+    def __enter__(self) -> None:
+        if self._sampler is not None and self._record is not None:
+            self._thread = _thread.get_ident()
+            self._sampler.helpers[self._thread] = self._record
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._sampler is not None:
+            self._sampler.helpers.pop(self._thread, None)
 
 
 def type_name(error: BaseException) -> str:

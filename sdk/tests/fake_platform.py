@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable
@@ -32,6 +33,10 @@ class FakePlatform:
         self.posts: list[bytes] = []
         self.keys: list[str] = []
         self.faults: list[str] = []
+        self.connections = 0
+        self.settings_behaviour: Behaviour = give_settings
+        self.settings: dict[str, Any] = {}  # what it answers at sdk-config/
+        self.settings_asked: list[str] = []  # If-None-Match of each time
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._server.platform = self  # type: ignore[attr-defined]
@@ -78,6 +83,11 @@ class FakePlatform:
                     total["engines"][engine] = total["engines"].get(engine, 0) + number
         return found
 
+    def statistics(self) -> dict[str, int]:
+        """What the SDK says of itself in the newest ledger document."""
+        batches = [batch for batch in self.batches if batch.get("ledger")]
+        return dict(batches[-1]["ledger"][-1]["statistics"])
+
     def dropped(self) -> dict[str, int]:
         """What the instance that spoke last has dropped in all."""
         batches = [batch for batch in self.batches if batch.get("ledger")]
@@ -99,10 +109,18 @@ class Handler(BaseHTTPRequestHandler):
     def platform(self) -> FakePlatform:
         return self.server.platform  # type: ignore[attr-defined,no-any-return]
 
+    def setup(self) -> None:
+        super().setup()
+        self.platform.connections += 1
+
     def do_POST(self) -> None:
         self.body = self.rfile.read(int(self.headers["Content-Length"]))
         self.platform.posts.append(self.body)
         self.platform.behaviour(self)
+
+    def do_GET(self) -> None:
+        self.platform.settings_asked.append(self.headers.get("If-None-Match", ""))
+        self.platform.settings_behaviour(self)
 
     def answer(self, status: int, body: object, **headers: str) -> None:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -131,6 +149,17 @@ def accept(handler: Handler) -> None:
     handler.answer(202, {"code": 0, "msg": "success", "data": {"accepted": accepted, "rejected": []}})
 
 
+def give_settings(handler: Handler) -> None:
+    platform = handler.platform
+    assert handler.path == "/tools/perf/api/v1/sdk-config/"
+    platform.keys.append(handler.headers["Authorization"])
+    etag = f'"{zlib.crc32(json.dumps(platform.settings).encode()):08x}"'
+    if handler.headers.get("If-None-Match") == etag:
+        handler.answer(304, b"", ETag=etag)
+    else:
+        handler.answer(200, {"code": 0, "msg": "success", "data": platform.settings}, ETag=etag)
+
+
 def status(code: int, data: object = None, **headers: str) -> Behaviour:
     return lambda handler: handler.answer(code, {"code": 1, "msg": "no", "data": data or {}}, **headers)
 
@@ -138,6 +167,25 @@ def status(code: int, data: object = None, **headers: str) -> Behaviour:
 def black_hole(handler: Handler) -> None:
     time.sleep(30)
     handler.close_connection = True
+
+
+def slow(handler: Handler) -> None:
+    time.sleep(0.3)
+    accept(handler)
+
+
+def endless(handler: Handler) -> None:
+    """Begin an answer and never come to its end."""
+    handler.send_response(202)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    try:
+        for _ in range(1_000):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.02)
+    except OSError:
+        handler.close_connection = True  # the SDK has had enough
 
 
 def reset(handler: Handler) -> None:

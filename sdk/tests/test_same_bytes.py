@@ -157,7 +157,7 @@ def both(
     (tmp_path / "report.bin").write_bytes(bytes(range(256)) * 100)
     # Sessions carry their time in seconds.
     monkeypatch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda self: 1_700_000_000)
-    start(overhead_budget=64.0)
+    start(engine="pyinstrument", interval=0.0001, keep_first=1000)
     bare_events: list[str] = []
     events: list[str] = []
     instrumented = make_app(tmp_path, events)

@@ -1,13 +1,15 @@
-"""What becomes of recorded data while the platform works, and while it does not."""
+"""What is sent, when, and how, while the platform answers as it should."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import socket
 import threading
 import time
-import tracemalloc
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Callable
 
 import fake_platform as fakes
@@ -16,232 +18,84 @@ from fake_platform import KEY, FakePlatform
 
 import perfplatform_sdk
 from perfplatform_sdk import client, transport
-from perfplatform_sdk.delivery import AGAIN, ARRIVED, REFUSED, STOP, read_answer
-from perfplatform_sdk.outbox import Outbox
+from perfplatform_sdk.config import Config
+from perfplatform_sdk.delivery import AGAIN, ARRIVED, REFUSED, STOP, Delivery, connect, read_answer
 
 Start = Callable[..., None]
+Item = dict[str, Any]
+
+
+@pytest.fixture
+def start(start: Start) -> Start:
+    """With an engine that sees short calls, and sending when a test asks for it."""
+    return partial(start, engine="pyinstrument", interval=0.0001, version="1", flush_interval=3600)
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_FIRST_AFTER_S", 3600.0)
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr(transport, "_LONGEST_PAUSE_S", 0.2)
+    monkeypatch.setattr(transport, "_LOOK_EVERY_S", 0.02)
 
 
 def call(name: str = "shop.price", times: int = 1) -> None:
     for _ in range(times):
         with perfplatform_sdk.profile(name):
-            len(name)
+            until = time.perf_counter() + 0.0005
+            while time.perf_counter() < until:
+                len(name)
 
 
-def sending() -> Any:
+def sending() -> client.Client:
     running = client.current()
     assert running is not None
     return running
 
 
+def endpoints(platform: FakePlatform) -> list[str]:
+    return [profile["endpoint"] for profile in platform.profiles]
+
+
 def test_batch_arrives_by_itself_with_key_and_identity(platform: FakePlatform, start: Start) -> None:
-    start()
+    start(flush_interval=0.1)
     call()
     platform.wait_for(lambda: bool(platform.profiles and platform.entries()))
     assert platform.keys[0] == f"Bearer {KEY}"
     batch = platform.batches[0]
     assert batch["sdk"] == {"name": "perfplatform-sdk", "version": perfplatform_sdk.__version__}
     assert batch["process"]["instance"] == sending().instance.id
-    assert batch["version"] == {"name": "unversioned"}
-    assert [profile["endpoint"] for profile in platform.profiles] == ["shop.price"]
+    assert batch["version"]["name"] == "1"
+    assert endpoints(platform) == ["shop.price"]
 
 
 def test_first_sending_does_not_wait_for_the_interval(
     platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "_FIRST_AFTER_S", 0.1)
-    start(flush_interval=3600)
+    start()
     call()
     platform.wait_for(lambda: bool(platform.profiles))
 
 
-@pytest.mark.parametrize(
-    "behaviour",
-    [
-        fakes.status(500),
-        fakes.status(503),
-        fakes.status(404),
-        fakes.status(302, Location="http://127.0.0.1:1/"),
-        fakes.reset,
-        fakes.nonsense,
-        fakes.garbage,
-        fakes.status(429, Retry_After="0"),
-    ],
-    ids=["500", "503", "404", "302", "reset", "nonsense", "garbage", "429"],
-)
-def test_the_same_batch_is_sent_again_until_it_arrives(
-    platform: FakePlatform, start: Start, behaviour: fakes.Behaviour, warnings: Callable[[], list[str]]
+def test_full_queue_is_sent_before_its_time(
+    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform.behaviour = fakes.first(2, behaviour)
+    monkeypatch.setattr("perfplatform_sdk.outbox.MAX_PROFILES", 3)
     start()
-    call()
-    platform.wait_for(lambda: bool(platform.batches))
-    assert len(platform.posts) >= 3
-    assert platform.posts[0] == platform.posts[1] == platform.posts[2]
-    assert len(platform.profiles) == 1
-    assert len(warnings()) == 1
-    assert "it is sent later" in warnings()[0]
+    call(times=3)
+    platform.wait_for(lambda: len(platform.profiles) == 3)
 
 
-def test_refused_connection_is_tried_again(start: Start) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    start(url=f"http://127.0.0.1:{port}/tools/perf")
-    call()
-    time.sleep(0.3)
-    late = FakePlatform(port)
-    late.wait_for(lambda: bool(late.profiles))
-    assert late.faults == []
-    late.close()
-
-
-def test_platform_killed_in_the_middle_of_a_batch_gets_it_again(start: Start) -> None:
-    seen = []
-
-    def swallow_a_part(server: socket.socket) -> None:
-        connection, _ = server.accept()
-        seen.append(connection.recv(64))
-        connection.close()
-
-    server = socket.create_server(("127.0.0.1", 0))
-    port = server.getsockname()[1]
-    thread = threading.Thread(target=swallow_a_part, args=(server,))
-    thread.start()
-    start(url=f"http://127.0.0.1:{port}/tools/perf")
-    call()
-    thread.join(5)
-    server.close()
-    late = FakePlatform(port)
-    late.wait_for(lambda: bool(late.profiles))
-    assert seen[0].startswith(b"POST /tools/perf/api/v1/ingest/ ")
-    assert len(late.profiles) == 1
-    late.close()
-
-
-def test_pauses_grow_and_retry_after_is_kept(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    start(flush_interval=3600)
-    pauses = []
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_S", 1.0)
-    monkeypatch.setattr(transport, "_LONGEST_PAUSE_S", 60.0)
-    running = sending().transport
-    for _ in range(10):
-        now = time.monotonic()
-        running._wait(transport.Outcome(AGAIN))
-        pauses.append(running._not_before - now)
-    for pause, most in zip(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]):
-        assert most * 0.49 < pause < most * 1.01
-    running._wait(transport.Outcome(AGAIN, retry_after=400.0))
-    assert 399 < running._not_before - time.monotonic() <= 400
-
-
-@pytest.mark.parametrize("code", [401, 403])
-def test_key_that_is_not_accepted_ends_it_with_one_line(
-    platform: FakePlatform, start: Start, code: int, warnings: Callable[[], list[str]]
-) -> None:
-    platform.behaviour = fakes.status(code)
+def test_batches_go_through_one_connection(platform: FakePlatform, start: Start) -> None:
     start()
-    call()
-    platform.wait_for(lambda: client.current() is None)
-    for _ in range(5):
+    for _ in range(4):
         call()
-    time.sleep(0.3)
-    assert len(platform.posts) == 1
-    assert len(warnings()) == 1
-    assert f"does not accept the key (status {code})" in warnings()[0]
-    assert KEY not in warnings()[0]
-    assert perfplatform_sdk.flush(1.0) is False
-
-
-@pytest.mark.parametrize("code", [400, 413, 415, 422])
-def test_refused_batch_is_dropped_counted_and_not_sent_again(
-    platform: FakePlatform, start: Start, code: int
-) -> None:
-    platform.behaviour = fakes.first(1, fakes.status(code))
-    start(flush_interval=3600)
-    call()
-    assert perfplatform_sdk.flush(5.0)
-    assert platform.batches == []
-    call("another")
-    assert perfplatform_sdk.flush(5.0)
-    assert platform.dropped() == {"refused": 2}  # one profile, one ledger document
-    assert [profile["endpoint"] for profile in platform.profiles] == ["another"]
-    # The ledger is cumulative: nothing of it is lost.
-    assert platform.entries()["call", "", "shop.price"]["count"] == 1
-
-
-def test_single_refused_items_are_counted(
-    platform: FakePlatform, start: Start, warnings: Callable[[], list[str]]
-) -> None:
-    def refuse_one(handler: fakes.Handler) -> None:
-        rejected = [
-            {"list": "profiles", "index": 0, "code": "too_late", "reason": "started_at is more than 6 h old"}
-        ]
-        handler.answer(202, {"code": 0, "msg": "", "data": {"accepted": 1, "rejected": rejected}})
-
-    platform.behaviour = fakes.first(1, refuse_one)
-    start(flush_interval=3600)
-    call()
-    assert perfplatform_sdk.flush(5.0)
-    assert perfplatform_sdk.flush(5.0)
-    assert platform.dropped() == {"refused": 1}
-    assert "more than 6 h old" in warnings()[0]
-
-
-def test_answers_mean_what_the_wire_format_says() -> None:
-    good = json.dumps({"code": 0, "msg": "", "data": {"accepted": 1, "rejected": []}}).encode()
-    assert read_answer(202, "", good).verdict == ARRIVED
-    for status in (401, 403):
-        assert read_answer(status, "", b"").verdict == STOP
-    for status in (400, 413, 415, 422):
-        assert read_answer(status, "", b"<html>").verdict == REFUSED
-    for status in (301, 302, 308, 404, 408, 418, 429, 500, 502, 503, 504, 599):
-        assert read_answer(status, "", good).verdict == AGAIN
-    for body in (
-        b"",
-        b"null",
-        b"[]",
-        b'"x"',
-        b'{"data": 1}',
-        b'{"data": {}}',
-        b"[" * 100_000,
-        b"\xff",
-        good[:-3],
-    ):
-        assert read_answer(202, "", body).verdict == AGAIN
-    for text, seconds in (
-        ("7", 7.0),
-        ("", 0.0),
-        ("Wed, 21 Oct", 0.0),
-        ("-1", 0.0),
-        ("999999", 600.0),
-        ("9" * 50, 0.0),
-    ):
-        assert read_answer(429, text, b"").retry_after == seconds
-
-
-def test_black_hole_holds_up_neither_the_app_nor_its_end(platform: FakePlatform, start: Start) -> None:
-    platform.behaviour = fakes.black_hole
-    start(overhead_budget=0)
-    call()
-    platform.wait_for(lambda: bool(platform.posts))
-    began = time.perf_counter()
-    call(times=1000)
-    assert time.perf_counter() - began < 0.5
-    assert perfplatform_sdk.flush(0.2) is False
-    began = time.perf_counter()
-    perfplatform_sdk.shutdown(0.3)
-    assert time.perf_counter() - began < 1.0
+        assert perfplatform_sdk.flush(5.0)
+    assert len(platform.batches) >= 4
+    assert platform.connections == 1
 
 
 def test_flush_says_whether_all_arrived(platform: FakePlatform, start: Start) -> None:
-    start(flush_interval=3600)
+    start()
     assert perfplatform_sdk.flush(2.0) is True
     assert platform.batches == []
     call()
@@ -255,92 +109,126 @@ def test_flush_says_whether_all_arrived(platform: FakePlatform, start: Start) ->
     assert len(platform.profiles) == 2
 
 
-def test_nothing_is_sent_twice_under_another_id(platform: FakePlatform, start: Start) -> None:
-    def accept_but_lose_the_answer(handler: fakes.Handler) -> None:
-        batch = json.loads(gzip.decompress(handler.body))
-        platform.batches.append(batch)
-        fakes.reset(handler)
-
-    platform.behaviour = fakes.first(1, accept_but_lose_the_answer)
-    start(flush_interval=3600)
-    call(times=3)
-    assert perfplatform_sdk.flush(5.0)
-    assert len(platform.profiles) == 6
-    assert len({profile["id"] for profile in platform.profiles}) == 3
+def test_shutdown_sends_the_rest_and_ends_the_thread(platform: FakePlatform, start: Start) -> None:
+    start()
+    call()
+    thread = sending().transport._thread
+    assert perfplatform_sdk.shutdown(5.0) is True
+    assert endpoints(platform) == ["shop.price"]
+    assert thread is not None
+    thread.join(5.0)
+    assert not thread.is_alive()
+    call()
+    assert perfplatform_sdk.flush(1.0) is False
 
 
 def test_ledger_is_cumulative_and_its_sequence_grows(platform: FakePlatform, start: Start) -> None:
-    start(flush_interval=3600)
+    start()
     for expected in (1, 2, 3):
         call()
         assert perfplatform_sdk.flush(5.0)
         assert platform.entries()["call", "", "shop.price"]["count"] == expected
-    documents = [document for batch in platform.batches for document in batch["ledger"]]
-    assert (
-        len({document["seq"] for document in documents if document["minute"] == documents[0]["minute"]}) >= 1
-    )
-    assert documents[-1]["seq"] == max(d["seq"] for d in documents if d["minute"] == documents[-1]["minute"])
+    documents = [document for batch in platform.batches for document in batch.get("ledger", [])]
+    minutes = {document["minute"] for document in documents}
+    for minute in minutes:
+        sequence = [document["seq"] for document in documents if document["minute"] == minute]
+        assert sequence == list(range(1, len(sequence) + 1))
 
 
-def test_outage_loses_no_counts_and_keeps_the_newest_profiles(
-    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform.behaviour = fakes.status(503)
-    start(flush_interval=3600, queue_items=4)
-    for number in range(10):
-        call(f"job {number}")
-    assert perfplatform_sdk.flush(0.2) is False
-    for number in range(10, 20):
-        call(f"job {number}")
-    platform.behaviour = fakes.accept
+def test_second_init_replaces_the_first_and_loses_nothing(platform: FakePlatform, start: Start) -> None:
+    start(version="1")
+    call("early")
+    first = sending()
+    start(version="2")
+    call("late")
     assert perfplatform_sdk.flush(5.0)
-    kept = [profile["endpoint"] for profile in platform.profiles]
-    # Four that were on the way in the first batch, and the newest four.
-    assert kept == [f"job {number}" for number in (6, 7, 8, 9, 16, 17, 18, 19)]
-    assert perfplatform_sdk.flush(5.0)
-    assert platform.dropped() == {"queue_full": 12}
-    assert {entry["count"] for entry in platform.entries().values()} == {1}
-    assert len(platform.entries()) == 20
+    platform.wait_for(lambda: len(platform.profiles) == 2)
+    versions = {batch["profiles"][0]["endpoint"]: batch["version"]["name"] for batch in platform.batches}
+    assert versions == {"early": "1", "late": "2"}
+    assert sending().instance.id != first.instance.id
+    thread = first.transport._thread
+    platform.wait_for(lambda: thread is not None and not thread.is_alive())
 
 
-def test_memory_is_bounded_while_the_platform_is_down(platform: FakePlatform, start: Start) -> None:
-    platform.behaviour = fakes.status(500)
-    start(queue_bytes=100_000)
-    call(times=100)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        for number in range(1_000):
-            call(f"job {number % 300}")
-        time.sleep(0.3)
-        grown = tracemalloc.get_traced_memory()[0] - before
-    finally:
-        tracemalloc.stop()
-    outbox: Outbox = sending().transport._outbox
-    assert outbox.size_bytes <= 100_000
-    assert grown < 2_000_000
-    assert sending().drops.counts()["queue_full"] > 100
-
-
-def test_batch_that_never_arrives_is_given_up_and_counted(
-    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "_GIVE_UP_AFTER_S", 0.3)
-    platform.behaviour = fakes.status(500)
+def test_what_the_sdk_did_itself_is_told(platform: FakePlatform, start: Start) -> None:
     start()
+    call(times=3)
+    assert perfplatform_sdk.flush(5.0)
+    call("another")
+    assert perfplatform_sdk.flush(5.0)
+    told = platform.statistics()
+    assert (told["events"], told["profiles"]) == (4, 4)
+    assert told["sent_profiles"] == 3
+    assert told["posts"] == 1
+    assert told["sent_bytes"] == len(platform.posts[0])
+    assert told["sampling_us"] >= 0
+    assert "failed_posts" not in told
+
+
+# --- before_send --------------------------------------------------------------------------------------
+
+
+def test_before_send_changes_what_is_sent_and_runs_on_the_sending_thread(
+    platform: FakePlatform, start: Start
+) -> None:
+    threads = []
+
+    def redact(item: Item) -> Item:
+        threads.append(threading.current_thread().name)
+        return {**item, "endpoint": "redacted"}
+
+    start(before_send=redact)
     call()
-    platform.wait_for(lambda: sending().drops.counts() == {"send_failed": 1})
-    platform.behaviour = fakes.accept
-    platform.wait_for(lambda: platform.dropped() == {"send_failed": 1})
-    assert platform.entries()["call", "", "shop.price"]["count"] == 1
-    assert platform.profiles == []
+    assert perfplatform_sdk.flush(5.0)
+    assert endpoints(platform) == ["redacted"]
+    assert threads == ["perfplatform"]
 
 
-def test_full_queue_is_sent_before_its_time(platform: FakePlatform, start: Start) -> None:
-    start(flush_interval=3600)
-    for number in range(250):
-        call(f"job {number}")
-    platform.wait_for(lambda: len(platform.profiles) >= 200)
+def test_before_send_may_drop_an_item_which_is_counted(platform: FakePlatform, start: Start) -> None:
+    start(before_send=lambda item: None if item["endpoint"] == "secret" else item)
+    for name in ("secret", "fine", "secret"):
+        call(name)
+    assert perfplatform_sdk.flush(5.0)
+    assert endpoints(platform) == ["fine"]
+    assert platform.dropped() == {"before_send": 2}
+    assert platform.entries()["call", "", "secret"]["count"] == 2
+
+
+@pytest.mark.parametrize("kind", ["exception", "exit", "nonsense", "not JSON"])
+def test_before_send_that_fails_drops_that_item_only(platform: FakePlatform, start: Start, kind: str) -> None:
+    def fail(item: Item) -> Any:
+        if item["endpoint"] == "fine":
+            return item
+        if kind == "exception":
+            raise ZeroDivisionError
+        if kind == "exit":
+            raise SystemExit
+        return "nonsense" if kind == "nonsense" else {**item, "tags": object()}
+
+    start(before_send=fail)
+    for name in ("fine", "bad", "fine"):
+        call(name)
+    assert perfplatform_sdk.flush(5.0)
+    assert endpoints(platform) == ["fine", "fine"]
+    assert platform.dropped() == {"internal_error": 1}
+
+
+def test_before_send_that_flushes_does_not_wait_for_itself(platform: FakePlatform, start: Start) -> None:
+    answers = []
+
+    def flush(item: Item) -> Item:
+        answers.append(perfplatform_sdk.flush(30.0))
+        return item
+
+    start(before_send=flush)
+    call()
+    began = time.monotonic()
+    assert perfplatform_sdk.flush(20.0)
+    assert time.monotonic() - began < 15
+    assert answers == [False]
+
+
+# --- The connection -----------------------------------------------------------------------------------
 
 
 def test_netrc_does_not_replace_the_key(
@@ -350,75 +238,109 @@ def test_netrc_does_not_replace_the_key(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     start()
     call()
-    platform.wait_for(lambda: bool(platform.batches))
+    assert perfplatform_sdk.flush(5.0)
     assert platform.keys == [f"Bearer {KEY}"] * len(platform.keys)
 
 
-def test_second_init_replaces_the_first_and_loses_nothing(platform: FakePlatform, start: Start) -> None:
-    start(flush_interval=3600, version="1")
-    call("early")
-    first = sending()
-    start(flush_interval=3600, version="2")
-    call("late")
-    assert perfplatform_sdk.flush(5.0)
-    platform.wait_for(lambda: len(platform.profiles) == 2)
-    versions = {batch["profiles"][0]["endpoint"]: batch["version"]["name"] for batch in platform.batches}
-    assert versions == {"early": "1", "late": "2"}
-    assert sending().instance.id != first.instance.id
-    platform.wait_for(lambda: not first.transport._thread.is_alive())
+class Proxy(BaseHTTPRequestHandler):
+    """Answers in the place of the address it is asked for."""
+
+    asked: list[str]
+
+    def do_POST(self) -> None:
+        self.asked.append(self.path)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(202)
+        self.end_headers()
+        self.wfile.write(b'{"code": 0, "msg": "", "data": {"accepted": 1, "rejected": []}}')
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
 
 
-def test_profile_that_cannot_be_encoded_is_counted_and_the_rest_arrives(
-    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("by", ["setting", "environment"])
+def test_proxy_of_the_settings_goes_before_that_of_the_environment(
+    start: Start, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    start(flush_interval=3600)
-    call("fine")
-    fine = list(sending().transport._outbox._raw)
-    call("bad")
-    for profile in sending().transport._outbox._raw:
-        if profile not in fine:
-            monkeypatch.setattr(profile.recording, "records", [(["a\0b\x001"], float("nan"))])
-    assert perfplatform_sdk.flush(5.0)
-    assert perfplatform_sdk.flush(5.0)
-    assert [profile["endpoint"] for profile in platform.profiles] == ["fine"]
-    assert platform.dropped() == {"internal_error": 1}
-
-
-def test_errors_inside_stay_inside_and_are_counted(
-    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start(flush_interval=3600)
-
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr("perfplatform_sdk.keeping.Keeping.wants", fail)
-        patch.setattr("perfplatform_sdk.ledger.Ledger.add", fail)
-
-        @perfplatform_sdk.profile
-        def double(number: int) -> int:
-            return 2 * number
-
-        assert double(21) == 42
-    assert perfplatform_sdk.flush(5.0)
-    assert platform.dropped() == {"internal_error": 2}
-
-
-def test_sending_goes_on_after_an_error_of_our_own(
-    platform: FakePlatform, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start()
-    failing = [True]
-    original = transport.make_batch
-
-    def fail_once(*args: Any, **kwargs: Any) -> Any:
-        if failing:
-            failing.clear()
-            raise ZeroDivisionError
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(transport, "make_batch", fail_once)
+    asked: list[str] = []
+    server = HTTPServer(("127.0.0.1", 0), type("Recording", (Proxy,), {"asked": asked}))
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1" if by == "setting" else address)
+    start(url="http://platform.invalid/perf", **({"proxy": address} if by == "setting" else {}))
     call()
-    platform.wait_for(lambda: not failing)
-    platform.wait_for(lambda: platform.dropped().get("internal_error") == 1)
+    assert perfplatform_sdk.flush(5.0)
+    server.shutdown()
+    server.server_close()
+    assert set(asked) == {"http://platform.invalid/perf/api/v1/ingest/"}
+
+
+def test_certificates_of_the_settings_go_before_those_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    config = Config(key=KEY, url="https://platform.invalid")
+    assert connect(config).verify is True
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/environment.pem")
+    assert connect(config).verify == "/environment.pem"
+    assert connect(Config(key=KEY, url=config.url, ca_bundle="/settings.pem")).verify == "/settings.pem"
+
+
+def test_certificates_that_are_not_there_are_a_network_that_fails() -> None:
+    config = Config(key=KEY, url="https://127.0.0.1:1", ca_bundle="/nowhere/certificates.pem")
+    outcome = Delivery(config).post(b"")
+    assert outcome.verdict == AGAIN
+    assert "OSError" in outcome.reason
+
+
+def test_time_outs_are_those_of_the_settings(platform: FakePlatform) -> None:
+    platform.behaviour = fakes.black_hole
+    delivery = Delivery(Config(key=KEY, url=platform.url, read_timeout=0.2))
+    began = time.monotonic()
+    assert delivery.post(gzip.compress(b"{}")).reason == "no answer (ReadTimeout)"
+    assert 0.2 <= time.monotonic() - began < 10
+
+
+# --- Answers ------------------------------------------------------------------------------------------
+
+GOOD = json.dumps({"code": 0, "msg": "", "data": {"accepted": 1, "rejected": []}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        ((200, 202), ARRIVED),
+        ((401, 403), STOP),
+        ((400, 411, 413, 415, 422), REFUSED),
+        ((301, 302, 308, 404, 408, 418, 429, 500, 502, 503, 504, 599), AGAIN),
+    ],
+)
+def test_statuses_mean_what_the_wire_format_says(statuses: tuple[int, ...], verdict: str) -> None:
+    assert {read_answer(status, "", GOOD).verdict for status in statuses} == {verdict}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b'"x"', b'{"data": 1}', b'{"data": {}}', b"[" * 100_000, b"\xff", GOOD[:-3]],
+    ids=lambda body: repr(body[:16]),
+)
+def test_answer_that_is_not_the_platforms_is_no_arrival(body: bytes) -> None:
+    assert read_answer(202, "", body).verdict == AGAIN
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("", 0.0), ("soon", 0.0), ("-1", 0.0), ("999999", 600.0), ("9" * 50, 0.0)],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_in_seconds(status: int, text: str, seconds: float) -> None:
+    assert read_answer(status, text, b"").retry_after == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    now = datetime.now(timezone.utc)
+    in_two_minutes = format_datetime(now + timedelta(minutes=2), usegmt=True)
+    assert 100 < read_answer(503, in_two_minutes, b"").retry_after <= 120
+    assert read_answer(503, format_datetime(now - timedelta(days=1), usegmt=True), b"").retry_after == 0
+    assert read_answer(503, "Wed, 21 Oct 99999999999 07:28:00 GMT", b"").retry_after == 0

@@ -118,7 +118,7 @@ def kill_rounds(instance: Instance, victims: list[str]) -> None:
 
 
 def test_kill_9_loses_nothing_that_was_acknowledged(instance: Instance) -> None:
-    kill_rounds(instance, ["web", "mongod", "worker"] * 2)
+    kill_rounds(instance, ["web", "mongod", "worker"])
 
 
 @pytest.mark.slow

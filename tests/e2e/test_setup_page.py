@@ -50,7 +50,8 @@ def test_from_a_new_project_to_its_first_profile(
     assert key
     assert f'url="{instance["url"]}"' in flask
     install = page.locator("#snippet-install").inner_text()
-    assert install == f"pip install --extra-index-url {instance['url']}/sdk/simple/ perfplatform-sdk"
+    file = re.escape(f"{instance['url']}/sdk/files/") + r"perfplatform_sdk-[\d.]+-py3-none-any\.whl"
+    assert re.fullmatch(rf'pip install "perfplatform-sdk @ {file}#sha256=[0-9a-f]{{64}}"', install)
 
     expect(page.get_by_text("Waiting for the first profile")).to_be_visible()
     slug = re.search(r"/projects/([^/]+)/setup/", page.url)

@@ -11,12 +11,14 @@ import platform
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 from pyinstrument.session import Session
 from pyinstrument.stack_sampler import StackSampler, thread_locals
 
+from .naming import Key, names_beneath_us, without_line
 from .room import has_room
 from .stack import BuildStack, stack_builder
 
@@ -50,6 +52,9 @@ class PyinstrumentRecording:
         self._ticks = 0
         self._seconds = 0.0
         self._names: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.records)
 
     @property
     def interval_us(self) -> int:
@@ -113,6 +118,12 @@ class PyinstrumentRecording:
         self.records = [(later[0], earlier[1] + later[1]) for earlier, later in pairs] + odd
         self.weight = sum(len(stack) for stack, _ in self.records)
         self._stride *= 2
+
+    def stacks(self) -> Iterator[tuple[list[Key], int]]:
+        """Of each sample the functions from the outermost in, and the microseconds before it."""
+        for stack, seconds in self.records:
+            names = [name for name in names_beneath_us(stack) if "\0<thread>\0" not in name]
+            yield [without_line(name) for name in names], round(seconds * 1e6)
 
     def session(self, description: str) -> dict[str, Any]:
         """The recording as pyinstrument's `Session.to_json()` gives it."""

@@ -1,21 +1,18 @@
-"""Flask: `PerfPlatform(app)`.
-
-The endpoint is the route's pattern. Recording starts when Flask has found the route, for only then is it
-known whether to record at all; the time before that is part of the duration all the same.
-"""
+"""Flask: `PerfPlatform(app)`. The endpoint is the route's pattern."""
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from inspect import ismethod
 from typing import Any
 
-from flask import Flask, got_request_exception, request, request_finished, request_started
+from flask import Flask, got_request_exception, request
 
+from perfplatform_sdk.config import Config
 from perfplatform_sdk.instance import name_framework
-from perfplatform_sdk.recorder import Record, current_record, harmless, type_name
+from perfplatform_sdk.recorder import NONE, NOT_FOUND, Record, current_record, harmless, type_name
 
-from .wsgi import Middleware
+from . import wsgi
 
 _EXTENSION = "perfplatform"
 
@@ -33,34 +30,59 @@ class PerfPlatform:
             return
         app.extensions[_EXTENSION] = self
         name_framework(_framework())
-        app.wsgi_app = Middleware(app.wsgi_app, partial(_listen, app))  # type: ignore[method-assign]
+        # blinker keeps weak references unless told not to. This one is sent after an error only.
+        got_request_exception.connect(_note_exception, app, weak=False)
+        app.wsgi_app = Middleware(app)  # type: ignore[method-assign]
 
 
-def _listen(app: Flask) -> None:
-    # blinker keeps weak references unless told not to.
-    request_started.connect(_name, app, weak=False)
-    request_finished.connect(_note_response, app, weak=False)
-    got_request_exception.connect(_note_exception, app, weak=False)
+class Middleware(wsgi.Middleware):
+    """A Flask app's WSGI callable.
 
+    An engine that decides by the endpoint how to record a request must know it before the view: then a
+    function is called before all requests. Else it is read when the response begins, in a tenth of the time.
+    """
 
-def _record() -> Record | None:
-    record = current_record()
-    return record if record is not None and record.kind == "request" else None
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app.wsgi_app)
+        self._app = app
+        self._names_early = False
+        if not ismethod(app.wsgi_app):
+            self._name_early()  # a middleware in between may hand on a copy of `environ`
+
+    def learn(self, config: Config) -> None:
+        super().learn(config)
+        self._is_recorded_unnamed = False
+        if config.engine != NONE:
+            self._name_early()
+
+    def _name_early(self) -> None:
+        if not self._names_early:
+            self._names_early = True
+            functions = self._app.before_request_funcs
+            # A new list, for other requests may be going through the old one.
+            functions[None] = [_name, *functions.get(None, ())]
+
+    def name(self, record: Record, environ: wsgi.Environ) -> None:
+        request_of_flask = environ.get("werkzeug.request")
+        route = None if request_of_flask is None else request_of_flask.url_rule
+        if route is not None and route.map is self._app.url_map:
+            record.route = route.rule
+
+    def is_done(self, record: Record, environ: wsgi.Environ, body: Any) -> bool:
+        try:
+            # werkzeug's iterator over a response, which ends with the response's own `close`.
+            if not body._callbacks[-1].__self__.is_streamed:
+                return True
+        except (AttributeError, IndexError, TypeError):
+            pass  # of something else
+        return super().is_done(record, environ, body)
 
 
 @harmless
-def _name(_app: Flask, **_: Any) -> None:
+def _name() -> None:
     record = _record()
     if record is not None:
-        route = request.url_rule
-        record.name("(not found)" if route is None else route.rule)
-
-
-@harmless
-def _note_response(_app: Flask, *, response: Any, **_: Any) -> None:
-    record = _record()
-    if record is not None:
-        record.streaming = response.is_streamed
+        record.name(_route())
 
 
 @harmless
@@ -68,6 +90,17 @@ def _note_exception(_app: Flask, *, exception: BaseException, **_: Any) -> None:
     record = _record()
     if record is not None:
         record.error_type = type_name(exception)
+        record.route = _route()  # there may be no response whose beginning would tell
+
+
+def _record() -> Record | None:
+    record = current_record()
+    return record if record is not None and record.kind == "request" else None
+
+
+def _route() -> str:
+    route = request.url_rule
+    return NOT_FOUND if route is None else route.rule
 
 
 def _framework() -> str:

@@ -1,0 +1,1 @@
+"""A bakery's tasks in Celery, to see tasks on the platform (see README.md)."""

@@ -1,0 +1,10 @@
+"""HTTP methods as names of endpoints."""
+
+from __future__ import annotations
+
+_KNOWN = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"))
+
+
+def known(method: str) -> str:
+    """The method, or `(other)`: whoever sends requests must not invent endpoints."""
+    return method if method in _KNOWN else "(other)"
