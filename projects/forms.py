@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
+from projects import sdk_settings
 from projects.models import LANGUAGES, Key, Member, Project, Token, User
 
 ZoneChoices = list[tuple[str, str | list[tuple[str, str]]]]
@@ -78,6 +79,82 @@ class ProjectSettingsForm(ProjectForm):
         status = self.fields["status"]
         assert isinstance(status, forms.TypedChoiceField)  # noqa: S101 - a CharField with choices has no other.
         status.choices = [choice for choice in Project.Status.choices if choice[0] != Project.Status.DELETING]
+
+
+def measure(name: str, label: Any, help_text: Any) -> forms.FloatField:
+    """Seconds, or a share, within its bounds; empty leaves it to the SDK."""
+    least, most = sdk_settings.MEASURES[name]
+    widget = forms.NumberInput(attrs={"step": "any"})
+    return forms.FloatField(
+        label=label, help_text=help_text, min_value=least, max_value=most, required=False, widget=widget
+    )
+
+
+def rate(label: Any) -> forms.IntegerField:
+    """Profiles a minute of each endpoint in each process; empty leaves it to the SDK."""
+    least, most = map(int, sdk_settings.RATE)
+    help_text = _("Of each endpoint in each process. Empty: 10.")
+    return forms.IntegerField(
+        label=label, help_text=help_text, min_value=least, max_value=most, required=False
+    )
+
+
+class PatternsField(forms.CharField):
+    """Route patterns, one a line, as a list."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def __init__(self, *, label: Any, help_text: Any) -> None:
+        super().__init__(label=label, help_text=help_text, required=False)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        patterns = sdk_settings.pattern_lines(super().clean(value))
+        if not sdk_settings.are_within_bounds(patterns):
+            told = _("At most %(most)d patterns, each of at most %(longest)d characters.")
+            bounds = {"most": sdk_settings.MOST_PATTERNS, "longest": sdk_settings.LONGEST_PATTERN}
+            raise forms.ValidationError(told, params=bounds)
+        return patterns
+
+
+class SdkSettingsForm(forms.Form):
+    """What the SDKs of a project are told; the names are those of the wire format."""
+
+    enabled = forms.TypedChoiceField(
+        label=_("Recording"),
+        choices=[("True", _("On")), ("False", _("Off"))],
+        coerce=lambda text: text == "True",
+        help_text=_("Off: the apps count, time and record nothing, and go on asking whether to begin again."),
+    )
+    engine = forms.TypedChoiceField(
+        label=_("Engine"),
+        choices=[
+            ("", _("Left to the app")),
+            ("auto", _("Automatic")),
+            ("sampler", _("Sampler")),
+            ("pyinstrument", _("pyinstrument, for development")),
+            ("none", _("None: count and time only")),
+        ],
+        empty_value=None,
+        required=False,
+    )
+    sample_interval = measure("sample_interval", _("Seconds between samples"), _("Empty: 0.01."))
+    overhead_budget = measure(
+        "overhead_budget", _("Overhead, as a share of one CPU"), _("Empty: 0.02, which is 2 percent.")
+    )
+    slow_threshold = measure("slow_threshold", _("Seconds from which a request is slow"), _("Empty: 2."))
+    keep_per_minute = rate(_("Random profiles a minute"))
+    keep_slow_per_minute = rate(_("Slow profiles a minute"))
+    keep_error_per_minute = rate(_("Failed profiles a minute"))
+    include = PatternsField(
+        label=_("Only these routes"),
+        help_text=_("One a line, for example /orders/* or GET /orders/*. Empty: all."),
+    )
+    exclude = PatternsField(
+        label=_("Not these routes"), help_text=_("They are not even counted, for example /health*.")
+    )
 
 
 class ProjectKeyForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from projects import credentials
+from projects import credentials, sdk_settings
 from projects.credentials import CredentialPrefix
 from projects.versions import VersionManager
 
@@ -121,6 +121,8 @@ class Project(models.Model):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
+    # Read and written as a whole, within the bounds of sdk_settings.py.
+    sdk_settings = models.JSONField(_("settings of the SDK"), default=sdk_settings.unset, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     created_by = models.ForeignKey(
         User,
@@ -144,12 +146,48 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def set_sdk_settings(self, settings: dict[str, Any]) -> None:
+        """Replaces what the SDKs of the project are told; they ask within about a minute."""
+        type(self).objects.filter(pk=self.pk).update(sdk_settings=settings)
+        self.sdk_settings = settings
+
     def mark_for_deletion(self) -> None:
         """Hides the project at once and frees its name; each app removes what is its own later."""
         marked = f"{self.name[:60]} ({self.pk})"
         type(self).objects.filter(pk=self.pk).update(
             status=self.Status.DELETING, name=marked, slug=f"deleting-{self.pk}"
         )
+
+
+class RecordingOrderManager(models.Manager["RecordingOrder"]):
+    def under_way(self, project: Project) -> list[RecordingOrder]:
+        """Those of a project that still hold, the oldest first. One read, served by an index."""
+        return sorted(self.filter(project=project, until__gt=timezone.now()), key=lambda order: order.pk)
+
+
+class RecordingOrder(models.Model):
+    """Somebody asked for the next requests of an endpoint: each process keeps so many of them whole."""
+
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.CASCADE, related_name="recording_orders"
+    )
+    method = models.CharField(_("method"), max_length=16, blank=True)
+    route = models.CharField(_("route"), max_length=512)
+    count = models.PositiveIntegerField(_("number"))
+    until = models.DateTimeField(_("until"))
+    created_by = models.ForeignKey(
+        User, verbose_name=_("created by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects: ClassVar[RecordingOrderManager] = RecordingOrderManager()
+
+    class Meta:
+        verbose_name = _("ordered recording")
+        verbose_name_plural = _("ordered recordings")
+        indexes: ClassVar = [models.Index(fields=["project", "until"], name="recording_order_read")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}".strip()
 
 
 class Member(models.Model):

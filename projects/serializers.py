@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from django_mongodb_backend.fields import ObjectIdAutoField
 from rest_framework import serializers
 
-from projects.models import Deploy, Key, Member, Project, Version
+from projects import sdk_settings
+from projects.models import Deploy, Key, Member, Project, RecordingOrder, Version
 
 
 class ModelSerializer(serializers.ModelSerializer[Any]):
@@ -42,6 +44,13 @@ class ProjectSerializer(ModelSerializer):
         if value == Project.Status.DELETING:
             raise serializers.ValidationError("DELETE the project instead.")
         return value
+
+    def update(self, instance: Project, validated_data: dict[str, Any]) -> Project:
+        """Writes what was said and nothing else: the rest may be changing meanwhile."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=list(validated_data))
+        return instance
 
 
 class KeySerializer(ModelSerializer):
@@ -114,3 +123,74 @@ class DeploySerializer(ModelSerializer):
     def to_internal_value(self, data: Any) -> Any:
         fields = super().to_internal_value(data)
         return {**fields, "version": fields["version"]["name"]}
+
+
+class MeasureField(serializers.FloatField):
+    """A finite number of seconds, or a share; null leaves it to the SDK."""
+
+    def __init__(self, name: str) -> None:
+        least, most = sdk_settings.MEASURES[name]
+        super().__init__(min_value=least, max_value=most, allow_null=True, default=None)
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+class RateField(serializers.IntegerField):
+    """Profiles a minute of each endpoint in each process; null leaves it to the SDK."""
+
+    def __init__(self) -> None:
+        least, most = map(int, sdk_settings.RATE)
+        super().__init__(min_value=least, max_value=most, allow_null=True, default=None)
+
+
+class PatternsField(serializers.ListField):
+    """Route patterns: `*` stands for anything, and `GET /route` holds for one method."""
+
+    child = serializers.CharField(max_length=sdk_settings.LONGEST_PATTERN)
+
+    def __init__(self) -> None:
+        super().__init__(max_length=sdk_settings.MOST_PATTERNS, default=list)
+
+
+class SdkSettingsSerializer(serializers.Serializer[Any]):
+    """What the SDKs of a project are told. docs/wire.md, section 6."""
+
+    enabled = serializers.BooleanField(default=True)
+    engine = serializers.ChoiceField(choices=sdk_settings.ENGINES, allow_null=True, default=None)
+    sample_interval = MeasureField("sample_interval")
+    slow_threshold = MeasureField("slow_threshold")
+    overhead_budget = MeasureField("overhead_budget")
+    keep_per_minute = RateField()
+    keep_slow_per_minute = RateField()
+    keep_error_per_minute = RateField()
+    include = PatternsField()
+    exclude = PatternsField()
+
+
+class RecordingOrderSerializer(ModelSerializer):
+    """The next requests of an endpoint, to be kept whole. Tasks and functions have no method."""
+
+    count = serializers.IntegerField(
+        min_value=int(sdk_settings.COUNT.least), max_value=int(sdk_settings.COUNT.most)
+    )
+    minutes = serializers.IntegerField(
+        min_value=int(sdk_settings.MINUTES.least), max_value=int(sdk_settings.MINUTES.most), write_only=True
+    )
+
+    class Meta:
+        model = RecordingOrder
+        fields = ("id", "method", "route", "count", "minutes", "until")
+        read_only_fields = ("id", "until")
+
+    def validate_method(self, value: str) -> str:
+        return value.upper()
+
+
+class SdkConfigSerializer(SdkSettingsSerializer):
+    """The settings with the recordings that are asked for."""
+
+    requests = RecordingOrderSerializer(many=True)

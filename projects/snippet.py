@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 KEY_PLACEHOLDER = "ppk_…"
 FLASK = """\
@@ -23,22 +21,8 @@ class Snippet:
     flask: str
 
 
-def for_flask(public_url: str, key: str) -> Snippet:
-    """`public_url` is the platform's address without a slash at its end."""
-    index = f"--extra-index-url {public_url}/sdk/simple/{_trust(public_url)}"
-    return Snippet(f"pip install {index} perfplatform-sdk", FLASK.format(key=key, url=public_url))
-
-
-def _trust(public_url: str) -> str:
-    """pip refuses an index over plain http unless it is on this machine or named as trusted."""
-    parts = urlsplit(public_url)
-    if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
-        return ""
-    return f" --trusted-host {parts.netloc.rpartition('@')[2]}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def for_flask(public_url: str, key: str, *, wheel: str, sha256: str) -> Snippet:
+    """`public_url` is the platform's address without a slash at its end, `wheel` the SDK's file name."""
+    # One file with its hash: a package of the same name in some index can't take its place.
+    requirement = f"perfplatform-sdk @ {public_url}/sdk/files/{wheel}#sha256={sha256}"
+    return Snippet(f'pip install "{requirement}"', FLASK.format(key=key, url=public_url))

@@ -11,6 +11,7 @@ pages = [
     path("projects/<slug:slug>/setup/", projects.setup, name="setup"),
     path("projects/<slug:slug>/settings/", settings.general, name="settings"),
     path("projects/<slug:slug>/settings/general/", settings.change, name="change"),
+    path("projects/<slug:slug>/settings/sampling/", settings.change_sampling, name="change_sampling"),
     path("projects/<slug:slug>/delete/", settings.delete, name="delete"),
     path("projects/<slug:slug>/keys/", settings.create_key, name="create_key"),
     path("projects/<slug:slug>/keys/<object_id:key_id>/revoke/", settings.revoke_key, name="revoke_key"),

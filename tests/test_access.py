@@ -29,6 +29,10 @@ def owners(status: int) -> tuple[int, ...]:
     return (302, 404, 404, 403, 403, status)
 
 
+def editors(status: int) -> tuple[int, ...]:
+    return (302, 404, 404, 403, status, status)
+
+
 def api_owners(status: int) -> tuple[int, ...]:
     return (401, 404, 404, 403, 403, status)
 
@@ -86,6 +90,7 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}first-profile/": [get(MEMBERS)],
     f"{PAGES}settings/": [get(MEMBERS)],
     f"{PAGES}settings/general/": [post(owners(422), name="")],
+    f"{PAGES}settings/sampling/": [post(editors(422), enabled="perhaps")],
     f"{PAGES}delete/": [post(owners(422), name="not its name")],
     f"{PAGES}keys/": [post(owners(200), name="web", kind="ingest")],
     f"{PAGES}keys/<object_id:key_id>/revoke/": [post(owners(302))],
@@ -96,6 +101,7 @@ WALK: dict[str, list[Step]] = {
     f"{API}schema/": [get(OPEN)],
     f"{API}docs/": [get(OPEN)],
     f"{API}ingest/": [post(KEY_ONLY)],
+    f"{API}sdk-config/": [get(KEY_ONLY)],
     f"{API}projects/": [get(API_SIGNED_IN), post((401, *(400,) * 5), name="")],
     IN_PROJECT: [
         get(API_MEMBERS),
@@ -109,6 +115,8 @@ WALK: dict[str, list[Step]] = {
     f"{IN_PROJECT}versions/": [get(API_MEMBERS)],
     f"{IN_PROJECT}versions/<pk>/": [get(API_MEMBERS), put(api_editors(200), notes="slow")],
     f"{IN_PROJECT}deploys/": [get(API_MEMBERS), post(api_editors(400))],
+    f"{IN_PROJECT}sdk-settings/": [get(API_MEMBERS), put(api_editors(200), engine="sampler")],
+    f"{IN_PROJECT}recordings/": [post(api_editors(201), method="GET", route="/cart", count=3, minutes=5)],
     f"{IN_PROJECT}profiles/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/session/": [get(API_MEMBERS)],
@@ -116,6 +124,9 @@ WALK: dict[str, list[Step]] = {
     f"{API}profiles/<str:profile_id>/speedscope/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/text/": [get(API_MEMBERS)],
 }
+
+# These need no fresh world each.
+READ_ONLY = [route for route, steps in WALK.items() if all(step.method == "get" for step in steps)]
 
 # The admin has its own rules, the SDK's index none (perfplatform/tests), and below api/ is a catch-all.
 LEFT_OUT = ("admin/", "sdk/", "api/")
@@ -183,11 +194,7 @@ def test_every_address_is_in_the_walk() -> None:
     assert api | {route for route in found if not route.startswith(LEFT_OUT)} == set(WALK)
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("route", list(WALK))
-def test_everybody_gets_what_the_table_says(
-    route: str, everybody: dict[str, Client], places: dict[str, str]
-) -> None:
+def walk(route: str, everybody: dict[str, Client], places: dict[str, str]) -> None:
     address = "/" + route
     for argument, value in places.items():
         address = address.replace(argument, value)
@@ -198,6 +205,20 @@ def test_everybody_gets_what_the_table_says(
             assert response.status_code == expected, (step.method, address, name, response.content[:200])
             if expected == 302 and name == "anonymous" and step.expected[0] != step.expected[1]:
                 assert response["Location"].startswith("/login/")
+
+
+@pytest.mark.django_db
+def test_everybody_reads_what_the_table_says(everybody: dict[str, Client], places: dict[str, str]) -> None:
+    for route in READ_ONLY:
+        walk(route, everybody, places)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", [route for route in WALK if route not in READ_ONLY])
+def test_everybody_changes_what_the_table_says(
+    route: str, everybody: dict[str, Client], places: dict[str, str]
+) -> None:
+    walk(route, everybody, places)
 
 
 @pytest.mark.django_db

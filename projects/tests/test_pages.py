@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import hashlib
+import io
 import re
 import zoneinfo
 from datetime import UTC, datetime
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.template.loader import render_to_string
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 from django.utils import translation
 
+from perfplatform.sdk_index import current_wheel
 from projects import snippet
 from projects.clock import zone_of
 from projects.models import Key, Member, Project, Token, User
@@ -160,32 +165,29 @@ def test_only_owners_make_keys_in_setup(project: Project, role: str) -> None:
     assert not Key.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("public_url", "line"),
-    [
-        (
-            "https://perf.example.com/tools/perf",
-            "--extra-index-url https://perf.example.com/tools/perf/sdk/simple/",
-        ),
-        ("http://127.0.0.1:8000", "--extra-index-url http://127.0.0.1:8000/sdk/simple/"),
-        ("http://[::1]:8000", "--extra-index-url http://[::1]:8000/sdk/simple/"),
-        ("http://localhost", "--extra-index-url http://localhost/sdk/simple/"),
-        (
-            "http://10.0.0.7:8000",
-            "--extra-index-url http://10.0.0.7:8000/sdk/simple/ --trusted-host 10.0.0.7:8000",
-        ),
-        (
-            "http://perf.lan",
-            "--extra-index-url http://perf.lan/sdk/simple/ --trusted-host perf.lan",
-        ),
-    ],
-)
-def test_install_line_trusts_a_host_only_where_pip_needs_it(public_url: str, line: str) -> None:
-    assert snippet.for_flask(public_url, "ppk_x").install == f"pip install {line} perfplatform-sdk"
+def test_install_line_names_one_file_with_its_hash(owner_client: Client, project: Project) -> None:
+    call_command("build_sdk", stdout=io.StringIO())
+    wheel = current_wheel()
+    assert wheel is not None
+    line = (
+        f"perfplatform-sdk @ {settings.PUBLIC_URL}/sdk/files/{wheel.file_name}"
+        f"#sha256={hashlib.sha256(wheel.content).hexdigest()}"
+    )
+    assert f'pip install "{line}"' in text_of(owner_client.get(at("setup", project)))
+
+
+def test_without_a_wheel_the_page_says_what_to_do(
+    owner_client: Client, project: Project, tmp_path: Path
+) -> None:
+    with override_settings(SDK_DIST_DIR=tmp_path):
+        page = text_of(owner_client.get(at("setup", project)))
+    assert "./manage.py build_sdk" in page
+    assert "pip install" not in page
 
 
 def test_flask_snippet_is_python() -> None:
-    compile(snippet.for_flask("https://perf.example.com", "ppk_x").flask, "snippet", "exec")
+    lines = snippet.for_flask("https://perf.example.com", "ppk_x", wheel="x.whl", sha256="00").flask
+    compile(lines, "snippet", "exec")
 
 
 # Settings

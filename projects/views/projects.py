@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from perfplatform.sdk_index import current_wheel
 from projects import snippet
 from projects.access import project_member
 from projects.forms import ProjectForm, ProjectKeyForm
@@ -63,12 +64,19 @@ def setup(request: MemberRequest, project: Project) -> HttpResponse:
         form = ProjectKeyForm(request.POST)
         if form.is_valid():
             _key, secret = Key.issue(project, kind=Key.Kind.INGEST, by=request.user, **form.cleaned_data)
+    wheel = current_wheel()
     context = {
         "project": project,
         "can_edit": request.role == Member.Role.OWNER,
         "form": form,
         "secret": secret,
-        "snippet": snippet.for_flask(settings.PUBLIC_URL, secret or snippet.KEY_PLACEHOLDER),
+        "sdk_is_built": wheel is not None,
+        "snippet": snippet.for_flask(
+            settings.PUBLIC_URL,
+            secret or snippet.KEY_PLACEHOLDER,
+            wheel=wheel.file_name if wheel else "",
+            sha256=wheel.sha256 if wheel else "",
+        ),
     }
     response = render(request, "projects/setup.html", context)
     if secret:

@@ -1,4 +1,4 @@
-"""A project's settings: general, keys, members, deletion. One page, and an address for each of its forms."""
+"""A project's settings: general, sampling, keys, members, deletion. One page, an address for each form."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from projects import sdk_settings
 from projects.access import project_member
 from projects.clock import zone_of
-from projects.forms import DeleteProjectForm, KeyForm, MemberForm, ProjectSettingsForm
+from projects.forms import DeleteProjectForm, KeyForm, MemberForm, ProjectSettingsForm, SdkSettingsForm
 from projects.models import Key, Member, Project
 from projects.requests import MemberRequest
 
@@ -31,12 +32,24 @@ def change(request: MemberRequest, project: Project) -> HttpResponse:
     name = project.name
     form = ProjectSettingsForm(request.POST, instance=project, auto_id="general_%s")
     if form.is_valid():
-        form.save()
+        # And nothing else: others may be changing the rest meanwhile.
+        form.save(commit=False).save(update_fields=form.Meta.fields)
         messages.success(request, _("The settings were saved."))
         return _back(project, "general")
     # The page around the form keeps the name that is in force.
     project.name = name
     return _page(request, project, general_form=form, status=422)
+
+
+@project_member("editor")
+@require_POST
+def change_sampling(request: MemberRequest, project: Project) -> HttpResponse:
+    form = SdkSettingsForm(request.POST, auto_id="sampling_%s")
+    if not form.is_valid():
+        return _page(request, project, sampling_form=form, status=422)
+    project.set_sdk_settings(form.cleaned_data)
+    messages.success(request, _("The settings were saved. The apps follow within about a minute."))
+    return _back(project, "sampling")
 
 
 @project_member("owner")
@@ -121,11 +134,15 @@ def _page(request: MemberRequest, project: Project, *, status: int = 200, **spec
     context = {
         "project": project,
         "can_edit": request.role == Member.Role.OWNER,
+        "can_set_sampling": request.role in (Member.Role.OWNER, Member.Role.EDITOR),
         "zone": zone_of(request.user, project),
         "keys": Key.objects.filter(project=project).order_by("revoked_at", "-created_at"),
         "members": sorted(members, key=lambda member: member.user.username),
         "roles": Member.Role.choices,
         "general_form": ProjectSettingsForm(instance=project, auto_id="general_%s"),
+        "sampling_form": SdkSettingsForm(
+            initial=sdk_settings.complete(project.sdk_settings), auto_id="sampling_%s"
+        ),
         "key_form": KeyForm(auto_id="key_%s"),
         "member_form": MemberForm(project=project, auto_id="member_%s"),
         "delete_form": DeleteProjectForm(project=project, auto_id="delete_%s"),
