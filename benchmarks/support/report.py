@@ -6,6 +6,8 @@ import importlib.metadata
 import json
 import os
 import platform
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,11 @@ def installed() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def percentile(values: list[float], share: float) -> float:
+def say(line: str) -> None:
+    """Tell whoever waits for a long benchmark what is being measured."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of all lie; 0 where there is none."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
