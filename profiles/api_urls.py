@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles import api, ingest
+from profiles import ingest
+from profiles.api import exports, lists
 
 urlpatterns = [
     path("ingest/", ingest.IngestView.as_view(), name="ingest"),
-    path("projects/<str:project_id>/profiles/", api.ProfileListView.as_view(), name="api-profiles"),
-    path("profiles/<str:profile_id>/", api.ProfileView.as_view(), name="api-profile"),
-    path("profiles/<str:profile_id>/session/", api.SessionView.as_view(), name="api-session"),
-    path("profiles/<str:profile_id>/html/", api.HtmlView.as_view(), name="api-profile-html"),
+    path("projects/<str:project_id>/profiles/", lists.ProfileListView.as_view(), name="api-profiles"),
+    path("profiles/<str:profile_id>/", lists.ProfileView.as_view(), name="api-profile"),
+    path("profiles/<str:profile_id>/session/", exports.SessionView.as_view(), name="api-session"),
+    path("profiles/<str:profile_id>/html/", exports.HtmlView.as_view(), name="api-profile-html"),
     path(
-        "profiles/<str:profile_id>/speedscope/", api.SpeedscopeView.as_view(), name="api-profile-speedscope"
+        "profiles/<str:profile_id>/speedscope/",
+        exports.SpeedscopeView.as_view(),
+        name="api-profile-speedscope",
     ),
-    path("profiles/<str:profile_id>/text/", api.TextView.as_view(), name="api-profile-text"),
+    path("profiles/<str:profile_id>/text/", exports.TextView.as_view(), name="api-profile-text"),
 ]

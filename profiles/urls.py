@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles import views
+from profiles.views import arrival, detail, project
 
 app_name = "profiles"
 urlpatterns = [
-    path("activity/", views.activity, name="activity"),
-    path("projects/<slug:slug>/", views.project, name="project"),
-    path("projects/<slug:slug>/first-profile/", views.first_profile, name="first_profile"),
-    path("profiles/<str:profile_id>/", views.detail, name="detail"),
+    path("activity/", arrival.activity, name="activity"),
+    path("projects/<slug:slug>/", project.project, name="project"),
+    path("projects/<slug:slug>/first-profile/", arrival.first_profile, name="first_profile"),
+    path("profiles/<str:profile_id>/", detail.detail, name="detail"),
 ]

@@ -9,7 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from perfplatform import mongo
-from profiles import api as profiles_api
+from profiles.api import exports as profiles_api
 from profiles.models import Profile, SessionBlob
 from profiles.tests import batches, vectors
 from projects.models import Project, User

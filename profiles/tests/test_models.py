@@ -9,8 +9,8 @@ import pytest
 from bson import ObjectId
 
 from perfplatform import mongo
-from profiles import models
-from profiles.models import Profile, SessionBlob
+from profiles.models import Ledger, Profile, SessionBlob
+from profiles.models import profile as models
 from profiles.queries import Cursor, FilterChoices, InvalidCursor, ProfileFilters, ProfilePage
 from profiles.tests import batches
 from projects.models import Project
@@ -221,6 +221,6 @@ def test_choices_jump_from_value_to_value(project: Project) -> None:
 
 
 def test_expiry_indexes(db: None) -> None:
-    for model in (Profile, SessionBlob, models.Ledger):
+    for model in (Profile, SessionBlob, Ledger):
         indexes = mongo.collection(model).index_information()
         assert indexes["expires_at_ttl"]["expireAfterSeconds"] == 0

@@ -1,8 +1,4 @@
-"""What is kept of target apps: profiles, their recordings, and ledger documents as they came.
-
-Only the managers here touch MongoDB past the ORM: inserts, lists and counts are many times faster so
-(docs/decisions.md).
-"""
+"""One recorded request, task or call."""
 
 from __future__ import annotations
 
@@ -13,18 +9,13 @@ from typing import Any, ClassVar
 from bson import ObjectId
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from pymongo import ReplaceOne
-from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
-from profiles import blob
+from profiles.models.bulk import insert_new
 from profiles.queries import MOST_COUNTED, Cursor, FilterChoices, ProfileFilters, ProfilePage
-from profiles.session_table import session_from_table
 from projects.models import Project, Version
 
-DUPLICATE_KEY = 11000
 NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
 MOST_CHOICES = 2_000
 # What lists do not show.
@@ -36,7 +27,7 @@ class ProfileManager(models.Manager["Profile"]):
 
     def store(self, documents: Sequence[Document]) -> set[str]:
         """Insert durably what is new. Returns the ids that belong to profiles of other projects."""
-        return _insert_new(mongo.collection(self.model, durable=True), documents)
+        return insert_new(mongo.collection(self.model, durable=True), documents)
 
     def page(
         self,
@@ -173,88 +164,6 @@ class Profile(models.Model):
         return f"{self.method} {self.endpoint}".strip()
 
 
-class SessionBlobManager(models.Manager["SessionBlob"]):
-    """Recordings go in packed and come out in pyinstrument's own form."""
-
-    def store(self, documents: Sequence[Document]) -> set[str]:
-        """Insert durably what is new. Returns the ids that belong to profiles of other projects."""
-        return _insert_new(mongo.collection(self.model, durable=True), documents)
-
-    def session(self, profile_id: str) -> dict[str, Any]:
-        """The recording as `pyinstrument.session.Session.to_json()` gave it. Raises DoesNotExist."""
-        found = mongo.collection(self.model).find_one({"_id": profile_id}, {"data": 1})
-        if found is None:
-            raise self.model.DoesNotExist(profile_id)
-        return session_from_table(blob.unpack(found["data"])).as_dict()
-
-
-class SessionBlob(models.Model):
-    """The recording of a profile, under the profile's id, so that lists never carry it."""
-
-    id = models.CharField(max_length=32, primary_key=True, db_column="_id")
-    project = models.ForeignKey(Project, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
-    data = models.BinaryField()
-    expires_at = models.DateTimeField()
-
-    objects: ClassVar[SessionBlobManager] = SessionBlobManager()
-
-    class Meta:
-        verbose_name = _("recording")
-        verbose_name_plural = _("recordings")
-
-    def __str__(self) -> str:
-        return self.id
-
-
-class LedgerManager(models.Manager["Ledger"]):
-    """One document for each process and minute, replaced by later ones of the same."""
-
-    def store(self, documents: Sequence[Document]) -> None:
-        """Durably replace what is older by `seq`, and insert what is new."""
-        if not documents:
-            return
-        rows = mongo.collection(self.model, durable=True)
-        try:
-            rows.bulk_write([_replace_older(document, upsert=True) for document in documents], ordered=False)
-        except BulkWriteError as error:
-            # There is one already. Unless it came between our look and our insert, it is as new as ours.
-            met = [documents[number] for number in _duplicates(error)]
-            rows.bulk_write([_replace_older(document, upsert=False) for document in met], ordered=False)
-
-
-class Ledger(models.Model):
-    """What one process says of one minute. Its id is `project:instance:minute`; `data` has the endpoints."""
-
-    id = models.CharField(max_length=80, primary_key=True, db_column="_id")
-    project = models.ForeignKey(
-        Project, verbose_name=_("project"), on_delete=models.DO_NOTHING, related_name="+", db_index=False
-    )
-    version = models.ForeignKey(Version, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
-    version_name = models.CharField(_("version"), max_length=128)
-    environment = models.CharField(_("environment"), max_length=64)
-    instance = models.CharField(_("instance"), max_length=32)
-    hostname = models.CharField(_("host"), max_length=255)
-    pid = models.PositiveBigIntegerField(_("process"))
-    python = models.CharField(_("Python"), max_length=32)
-    framework = models.CharField(_("framework"), max_length=64, blank=True)
-    minute = models.DateTimeField(_("minute"))
-    seq = models.PositiveBigIntegerField(_("sequence number"))
-    dropped = models.JSONField(_("dropped"), default=dict)
-    data = models.BinaryField()
-    received_at = models.DateTimeField(_("received at"))
-    expires_at = models.DateTimeField(_("kept until"))
-
-    objects: ClassVar[LedgerManager] = LedgerManager()
-
-    class Meta:
-        verbose_name = _("ledger document")
-        verbose_name_plural = _("ledger documents")
-        indexes: ClassVar = [models.Index(fields=["project", "minute"], name="ledger_minute")]
-
-    def __str__(self) -> str:
-        return self.id
-
-
 def distinct_stages(project_id: ObjectId, column: str) -> list[Document]:
     """All values of a column: on one index, MongoDB jumps from value to value instead of reading all."""
     return [
@@ -263,29 +172,3 @@ def distinct_stages(project_id: ObjectId, column: str) -> list[Document]:
         {"$group": {"_id": f"${column}"}},
         {"$limit": MOST_CHOICES},
     ]
-
-
-def _insert_new(rows: Collection[Document], documents: Sequence[Document]) -> set[str]:
-    """Insert in any order; what is there already stays. Returns the ids that other projects own."""
-    if not documents:
-        return set()
-    try:
-        rows.insert_many(documents, ordered=False)
-    except BulkWriteError as error:
-        project_of = {document["_id"]: document["project_id"] for document in documents}
-        met = [documents[number]["_id"] for number in _duplicates(error)]
-        owners = rows.find({"_id": {"$in": met}}, {"project_id": 1})
-        return {row["_id"] for row in owners if row["project_id"] != project_of[row["_id"]]}
-    return set()
-
-
-def _replace_older(document: Document, *, upsert: bool) -> ReplaceOne[Document]:
-    return ReplaceOne({"_id": document["_id"], "seq": {"$lt": document["seq"]}}, document, upsert=upsert)
-
-
-def _duplicates(error: BulkWriteError) -> list[int]:
-    """The places in the list where a document of the same id was met; raises again what failed otherwise."""
-    failures = error.details["writeErrors"]
-    if error.details["writeConcernErrors"] or any(failure["code"] != DUPLICATE_KEY for failure in failures):
-        raise error
-    return [failure["index"] for failure in failures]

@@ -1,0 +1,79 @@
+"""One profile with its call tree."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from profiles import calltree, tree_columns, tree_rows
+from profiles.calltree import CallTree
+from profiles.models import Profile, SessionBlob
+from projects.access import project_by_id
+from projects.clock import zone_of
+from projects.requests import MemberRequest
+
+TOP_FUNCTIONS = 12
+
+
+class Download(NamedTuple):
+    """A file that a profile can be had as."""
+
+    name: str
+    use: str
+    url: str
+
+
+@login_required
+@require_safe
+def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
+    profile = Profile.objects.find(profile_id)
+    if profile is None:
+        raise Http404
+    project = project_by_id(request, profile.project_id, "viewer")
+    try:
+        tree = calltree.from_session(SessionBlob.objects.session(profile_id))
+    except SessionBlob.DoesNotExist:
+        raise Http404 from None
+    context = {
+        "project": project,
+        "profile": profile,
+        "zone": zone_of(request.user, project),
+        "tags": profile.tags.items(),
+        "counters": profile.counters,
+        "downloads": _downloads(profile),
+        **_tree_context(tree, label=str(profile)),
+    }
+    return render(request, "profiles/detail.html", context)
+
+
+def _tree_context(tree: CallTree, *, label: str) -> dict[str, object]:
+    if not tree.parent:
+        return {"tree": None}
+    suspect = tree_rows.suspect(tree)
+    return {
+        "tree": tree_columns.columns(
+            tree, label=label, suspect=suspect.function if suspect else -1, rest=_("(many small calls)")
+        ),
+        "whole_us": tree.total_us[0],
+        "suspect": suspect,
+        "hot_path": tree_rows.hot_path(tree),
+        "top_functions": tree_rows.top_functions(tree, TOP_FUNCTIONS),
+    }
+
+
+def _downloads(profile: Profile) -> list[Download]:
+    return [
+        Download(name, use, reverse(url_name, args=[profile.pk]) + query)
+        for name, use, url_name, query in (
+            ("pyinstrument HTML", _("opens in any browser"), "api-profile-html", ""),
+            ("speedscope", _("for the flame graph viewer speedscope"), "api-profile-speedscope", ""),
+            (_("Text"), _("pyinstrument’s console output"), "api-profile-text", ""),
+            (_("Recording"), _("complete, for pyinstrument itself"), "api-session", "?download=1"),
+        )
+    ]
