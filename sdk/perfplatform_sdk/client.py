@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from .batch import Profile
 from .config import Config, load
@@ -16,8 +16,8 @@ from .drops import Drops
 from .engines.sampler import Sampler
 from .green import is_green
 from .instance import Instance
-from .keeping import SAMPLED, Keeping
-from .ledger import Event, Ledger
+from .keeping import SAMPLED, Endpoint, Keeping
+from .ledger import Event, Ledger, named
 from .remote import RemoteSettings
 from .transport import Flush, Transport
 
@@ -28,7 +28,16 @@ log = logging.getLogger("perfplatform_sdk")
 
 # Up to 3.10 pyinstrument can abort the process where code recurses to the limit.
 PRECISE = sys.version_info >= (3, 11)
+_MAX_KNOWN = 4_096  # endpoints; an app may make up names of calls
 THREADS_DO_NOT_PAY = sys.version_info[:2] == (3, 11)
+
+
+class Known(NamedTuple):
+    """What a client knows of an endpoint: looked up once a request."""
+
+    endpoint: Endpoint
+    is_left_out: bool
+    tally: Callable[[int, int], None]  # an event of so many microseconds in this minute, with no more to tell
 
 
 class Client:
@@ -51,8 +60,9 @@ class Client:
         self.config = config
         self.paused = not config.enabled  # by the platform: whoever switches it off here has no client
         self.slow_us = round(config.slow_threshold * 1e6)
-        self.leaves_out = Coverage(config.include, config.exclude).leaves_out
+        self._leaves_out = Coverage(config.include, config.exclude).leaves_out
         self.engine = "none" if self.sampler is None else "sampler"  # of what pyinstrument does not record
+        self.known: dict[tuple[str, str, str], Known] = {}
 
     def refresh(self, session: requests.Session) -> None:
         """Do what the platform says, if it says anything new. Called by the sending thread."""
@@ -75,6 +85,15 @@ class Client:
     def count(self, event: Event) -> None:
         self.ledger.add(event)
         self.transport.start()
+
+    def learn(self, kind: str, method: str, route: str) -> Known:
+        """What is known of an endpoint from now on."""
+        endpoint = named(kind, method, route)
+        known = Known(endpoint, self._leaves_out(endpoint), self.ledger.counter(endpoint, self.engine))
+        if len(self.known) < _MAX_KNOWN:
+            self.known[(kind, method, route)] = known
+        self.transport.start()
+        return known
 
     def keep(self, profile: Profile) -> None:
         self.transport.put(profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -24,20 +25,27 @@ class Endpoint(NamedTuple):
 class Pace:
     """Lets so many pass a minute, and after a rest a few at once: a token bucket that is full at first."""
 
-    __slots__ = ("_at", "_burst", "_per_second", "_tokens")
+    __slots__ = ("_at", "_burst", "_empty_until", "_per_second", "_tokens")
 
     def __init__(self, burst: int, per_minute: float) -> None:
         self._burst = float(burst)
         self._tokens = float(burst)
         self._per_second = per_minute / 60.0
         self._at = time.monotonic()
+        self._empty_until = 0.0
 
     def passes(self, now: float) -> bool:
         """Two threads at once may let one too many pass; no lock is worth that."""
+        if now < self._empty_until:
+            return False
         tokens = min(max(self._burst, 1.0), self._tokens + (now - self._at) * self._per_second)
         self._at = now
-        self._tokens = tokens - 1.0 if tokens >= 1.0 else tokens
-        return tokens >= 1.0
+        if tokens >= 1.0:
+            self._tokens = tokens - 1.0
+            return True
+        self._tokens = tokens
+        self._empty_until = now + (1.0 - tokens) / self._per_second if self._per_second else math.inf
+        return False
 
 
 class Order(NamedTuple):

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from .counters import Counters, merge, rows
 from .drops import QUEUE_FULL, Drops
@@ -18,6 +18,9 @@ from .merged import MAX_NODES, OTHER, Tree
 from .table import transmissible
 
 _DRAIN_AT = 20_000
+_MAX_QUEUES = 4_000
+_DURATION_BITS = 37  # more than a day in microseconds
+_DURATION_MASK = (1 << _DURATION_BITS) - 1
 _MAX_ENDPOINTS = 1_990  # of 2,000 in a document; the rest is for (other), one a kind
 _SETTLED_MINUTES = 5  # after which no more is expected to happen to a minute
 _MAX_NODES = 20_000  # of all trees in a minute
@@ -52,17 +55,20 @@ class Entry:
         if event.duration_us is None:
             self.errors = min(self.count, self.errors + 1)
             return
-        self.count += 1
         self.errors += event.failed
-        histogram = self.histograms.get(event.engine)
-        if histogram is None:
-            histogram = self.histograms[event.engine] = ({}, [0])
-        buckets, total = histogram
-        index = bucket(event.duration_us)
-        buckets[index] = buckets.get(index, 0) + 1
-        total[0] += event.duration_us
+        self.add_duration(event.engine, event.duration_us)
         if event.counters:
             merge(self.counters, event.counters)
+
+    def add_duration(self, engine: str, duration_us: int) -> None:
+        self.count += 1
+        histogram = self.histograms.get(engine)
+        if histogram is None:
+            histogram = self.histograms[engine] = ({}, [0])
+        buckets, total = histogram
+        index = bucket(duration_us)
+        buckets[index] = buckets.get(index, 0) + 1
+        total[0] += duration_us
 
     def add_stacks(self, engine: str, recording: Recording, room: int) -> int:
         """Merge a recording; return how many nodes that took of the `room` there is."""
@@ -137,17 +143,21 @@ class Minute:
     def size_bytes(self) -> int:
         return len(self.entries) * _BYTES_AN_ENTRY + self.nodes * _BYTES_A_NODE
 
-    def add(self, event: Event) -> None:
-        entry = self.entries.get(event.endpoint)
+    def entry(self, endpoint: Endpoint) -> Entry:
+        """The endpoint's entry, or that of all others once there are too many."""
+        entry = self.entries.get(endpoint)
         if entry is None:
-            endpoint = event.endpoint
             if len(self.entries) >= _MAX_ENDPOINTS:
                 endpoint = Endpoint(endpoint.kind, "", OTHER)
             entry = self.entries.setdefault(endpoint, Entry())
+        self.changed = True
+        return entry
+
+    def add(self, event: Event) -> None:
+        entry = self.entry(event.endpoint)
         entry.add(event)
         if event.recording is not None:
             self.nodes += entry.add_stacks(event.engine, event.recording, _MAX_NODES - self.nodes)
-        self.changed = True
 
 
 class Ledger:
@@ -158,6 +168,9 @@ class Ledger:
         self._max_minutes = max_minutes
         self._max_bytes = max_bytes
         self._events: deque[Event] = deque()
+        # Most events are a duration in a minute, and that is one number: what is kept by the thousand must be
+        # nothing that the garbage collector goes through again and again.
+        self._plain: dict[tuple[Endpoint, str], deque[int]] = {}
         self._minutes: dict[int, Minute] = {}
         # Reentrant: a signal handler may interrupt this very code and record something itself.
         self._lock = threading.RLock()
@@ -167,8 +180,28 @@ class Ledger:
 
     def add(self, event: Event) -> None:
         self._events.append(event)
-        # Whoever meets a long queue sorts it in, unless another is at it: nobody waits, and it stays short.
-        if len(self._events) >= _DRAIN_AT and self._lock.acquire(blocking=False):
+        if len(self._events) >= _DRAIN_AT:
+            self._shorten()
+
+    def counter(self, endpoint: Endpoint, engine: str) -> Callable[[int, int], None]:
+        """Adds as `add` does, by minute and microseconds, events that have nothing else to tell."""
+        durations = self._plain.get((endpoint, engine))
+        if durations is None:
+            if len(self._plain) >= _MAX_QUEUES:  # an app makes up names
+                return lambda minute, us: self.add(Event(minute, endpoint, engine, us, failed=False))
+            durations = self._plain.setdefault((endpoint, engine), deque())
+        append = durations.append
+
+        def add(minute: int, duration_us: int) -> None:
+            append(minute << _DURATION_BITS | min(duration_us, _DURATION_MASK))
+            if len(durations) >= _DRAIN_AT:
+                self._shorten()
+
+        return add
+
+    def _shorten(self) -> None:
+        """Whoever meets a long queue sorts it in, unless another is at it: nobody waits."""
+        if self._lock.acquire(blocking=False):
             try:
                 self._drain()
             finally:
@@ -235,20 +268,40 @@ class Ledger:
             return  # a signal handler has interrupted this very loop, which goes on after it
         self._draining = True
         try:
-            while self._events:
-                self._sort_in(self._events.popleft())
+            # A signal handler may add to them meanwhile.
+            while self._events or any(self._plain.values()):
+                # What has failed since is counted first.
+                number = len(self._events)
+                for endpoint, engine in list(self._plain):
+                    self._sort_in_plain(endpoint, engine)
+                for _ in range(number):
+                    self._sort_in(self._events.popleft())
         finally:
             self._draining = False
 
     def _sort_in(self, event: Event) -> None:
         self.events += event.duration_us is not None
-        minute = self._minutes.get(event.minute)
+        if event.duration_us is None and event.minute not in self._minutes:
+            return  # the minute in which it was counted is gone
+        self._minute(event.minute).add(event)
+
+    def _sort_in_plain(self, endpoint: Endpoint, engine: str) -> None:
+        durations = self._plain[(endpoint, engine)]
+        number, entry = -1, None
+        while durations:
+            packed = durations.popleft()
+            if entry is None or packed >> _DURATION_BITS != number:
+                number = packed >> _DURATION_BITS
+                entry = self._minute(number).entry(endpoint)
+            entry.add_duration(engine, packed & _DURATION_MASK)
+            self.events += 1
+
+    def _minute(self, number: int) -> Minute:
+        minute = self._minutes.get(number)
         if minute is None:
-            if event.duration_us is None:
-                return  # the minute in which it was counted is gone
-            self._forget(event.minute)
-            minute = self._minutes[event.minute] = Minute()
-        minute.add(event)
+            self._forget(number)
+            minute = self._minutes[number] = Minute()
+        return minute
 
     def _forget(self, current: int) -> None:
         """Let go of old minutes, and of the oldest while all of them are too large."""

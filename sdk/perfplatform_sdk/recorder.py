@@ -15,15 +15,14 @@ from typing import Any, Callable, TypeVar, cast
 
 from . import client as clients
 from .batch import Profile
-from .client import Client
-from .config import Config
+from .client import Client, Known
 from .context import current, innermost, outermost
 from .drops import INTERNAL_ERROR, RATE_LIMITED
 from .engines.pyinstrument import PyinstrumentRecording
 from .engines.sampled import SampledRecording
 from .event_loop import current_task
-from .keeping import ERROR, SAMPLED, SLOW
-from .ledger import Event, named
+from .keeping import ERROR, SAMPLED, SLOW, Endpoint
+from .ledger import Event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,6 +72,7 @@ class Record:
         "_thread",
         "_trigger",
         "began_ns",
+        "config",
         "counters",
         "ended",
         "error_type",
@@ -91,7 +91,7 @@ class Record:
     def __init__(self, client: Client, kind: str, method: str, owner: object, task: Any) -> None:
         self.kind = kind
         self.method = method
-        self.owner = owner  # who ends it
+        self.owner = owner  # whoever ends it, or the request as its integration knows it
         self.route = NOT_FOUND
         self.status: int | None = None
         self.error_type = ""
@@ -101,6 +101,7 @@ class Record:
         self.counters: dict[Any, Any] | None = None
         self.tags: dict[str, str] | None = None
         self.trace_id = ""
+        self.config = client.config  # the settings that it is recorded with
         self._client = client
         self._id = ""
         self._minute = 0
@@ -108,13 +109,18 @@ class Record:
         self._thread = 0  # that it began in, where a thread serves it
         self._trigger: str | None = None  # not decided yet
         self._precise: PyinstrumentRecording | None = None
-        outer = current_record()
-        # One that was begun before a fork or another init() is not ours.
-        self.outer = outer = outer if outer is not None and outer._client is client else None
+        sampler = client.sampler
+        outer = current.get()
+        if outer is not None:
+            outer = innermost(outer)
+            # One that was begun before a fork or another init() is not ours.
+            outer = outer if outer is not None and outer._client is client else None
+            if outer is not None:
+                sampler = None  # what a nested one does is seen in the outer one
+        self.outer: Record | None = outer
+        self._sampler = sampler
         current.set(self)
         self.began_ns = time.perf_counter_ns()
-        # What a nested one does is seen in the outer one.
-        self._sampler = sampler = client.sampler if outer is None else None
         if sampler is not None:
             if task is None:
                 self._thread = _thread.get_ident()
@@ -128,11 +134,6 @@ class Record:
             with _naming:  # threads may work for it at once
                 self._id = self._id or uuid.uuid4().hex
         return self._id
-
-    @property
-    def config(self) -> Config:
-        """The settings that it is recorded with."""
-        return self._client.config
 
     @property
     def is_nested(self) -> bool:
@@ -156,8 +157,8 @@ class Record:
         engine = client.config.engine
         if engine == NONE:
             return
-        endpoint = named(self.kind, self.method, self.route)
-        trigger = self._trigger = "" if client.leaves_out(endpoint) else client.keeping.pick(endpoint)
+        known = client.known.get((self.kind, self.method, self.route)) or self._learn()
+        trigger = self._trigger = "" if known.is_left_out else client.keeping.pick(known.endpoint)
         if engine == PYINSTRUMENT or (trigger and engine == "auto" and client.may_be_precise(self._task)):
             recording = PyinstrumentRecording(client.config.interval)
             if recording.resume():
@@ -204,42 +205,59 @@ class Record:
             count_error()
 
     def _end(self, duration_ns: int, error: BaseException | None) -> None:
-        precise, sampler, client = self._precise, self._sampler, self._client
-        self._stop_recording()
+        client, sampler, outer = self._client, self._sampler, self.outer
+        if self._precise is not None:
+            self._precise.pause()
+        if sampler is not None:
+            sampler.leave(self)
+        if current.get() is self:
+            current.set(outer)
         if error is not None and not self.error_type:
             self.error_type = type_name(error)
         # In the child of a fork, the request is still the parent's.
         if client is not clients.current():
             return
-        now = time.time()
-        self._minute = int(now // 60)
-        endpoint = named(self.kind, self.method, self.route)
-        if client.leaves_out(endpoint):
+        known = client.known.get((self.kind, self.method, self.route)) or self._learn()
+        if known.is_left_out:
             return
-        if self._trigger is None and sampler is not None:
-            self._trigger = client.keeping.pick(endpoint)
+        trigger = self._trigger
+        if trigger is None and sampler is not None:
+            trigger = self._trigger = client.keeping.pick(known.endpoint)
         duration_us = duration_ns // 1000
-        failed = self._failed()
-        engine = client.engine if precise is None and self.outer is None else self._slowed_by()
-        recording = merged = None
-        if self.samples is not None or precise is not None:
-            recording = self._recording(duration_ns, now)
-            merged = recording if precise is None or client.is_unbiased(self._trigger) else None
+        now = time.time()
+        self._minute = minute = int(now) // 60
+        if (
+            trigger
+            or outer is not None
+            or self.samples is not None
+            or self._precise is not None
+            or self.error_type
+            or self.counters
+            or self.streaming
+            or duration_us >= client.slow_us
+            or (self.status or 0) >= 500
+        ):
+            self._end_specially(known.endpoint, duration_ns, now)
+        else:
+            known.tally(minute, duration_us)
+        # Nothing of the app is held by whoever still has the record.
+        self._precise = self._sampler = self.outer = self.owner = self._task = None
+
+    def _end_specially(self, endpoint: Endpoint, duration_ns: int, now: float) -> None:
+        """There is more to tell than that it took so long."""
+        client, precise = self._client, self._precise
+        duration_us, failed = duration_ns // 1000, self._failed()
+        recording = self._recording(duration_ns, now)
+        merged = recording if precise is None or client.is_unbiased(self._trigger) else None
+        engine = self._slowed_by()
         client.count(Event(self._minute, endpoint, engine, duration_us, failed, merged, self.counters))
         if precise is not None:
             client.keeping.charge(precise.process_cpu)
         if self._trigger or failed or duration_us >= client.slow_us:
             self._keep(endpoint, recording, engine, duration_us, now)
-        # Nothing of the app is held by whoever still has the record.
-        self._precise = self._sampler = self.outer = self._task = None
 
-    def _stop_recording(self) -> None:
-        if self._precise is not None:
-            self._precise.pause()
-        if self._sampler is not None:
-            self._sampler.leave(self)
-        if current.get() is self:
-            current.set(self.outer)
+    def _learn(self) -> Known:
+        return self._client.learn(self.kind, self.method, self.route)
 
     @harmless
     def fail_late(self, error: BaseException) -> None:
@@ -247,9 +265,9 @@ class Record:
         client = self._client
         if self.ended and not self._failed() and client is clients.current():
             self.error_type = type_name(error)
-            endpoint = named(self.kind, self.method, self.route)
-            if not client.leaves_out(endpoint):
-                client.count(Event(self._minute, endpoint, NONE, None, failed=True))
+            known = self._learn()
+            if not known.is_left_out:
+                client.count(Event(self._minute, known.endpoint, NONE, None, failed=True))
 
     def _failed(self) -> bool:
         return bool(self.error_type) or (self.status is not None and self.status >= 500)
@@ -268,7 +286,7 @@ class Record:
             return self._precise
         samples = self.samples
         if samples is None:
-            return None
+            return None  # it was too short for one
         samples.began_ns = self.began_ns
         samples.duration_ns = duration_ns
         samples.started_at = now - duration_ns / 1e9

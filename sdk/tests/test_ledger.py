@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -242,3 +243,58 @@ def test_counters_of_an_endpoint_add_up() -> None:
     )
     name = "test_counters_of_an_endpoint_add_up"
     assert rows == [("db", name, "SELECT", 6, 8_000), ("http", "(other)", "GET", 2, 4_000)]
+
+
+def test_events_with_a_duration_alone_are_counted_as_others_are() -> None:
+    plain, whole = Ledger(Drops()), Ledger(Drops())
+    for number in range(1_000):
+        minute, endpoint = MINUTE - number % 3, ORDERS._replace(name=f"/{number % 7}")
+        plain.counter(endpoint, "none")(minute, 97 * number)
+        whole.add(event(97 * number, minute=minute, endpoint=endpoint))
+    assert plain.has_news()
+    assert _by_endpoint(plain) == _by_endpoint(whole)
+    assert plain.events == whole.events == 1_000
+    assert not plain.has_news()
+
+
+def test_failure_that_shows_later_is_of_an_event_that_is_counted_already() -> None:
+    ledger = Ledger(Drops())
+    count = ledger.counter(ORDERS, "none")
+    for _ in range(10):
+        ledger.add(event(3, failed=False))
+        count(MINUTE, 5)
+        ledger.add(event(None, failed=True))
+    (entry,) = ledger.documents(NOW)[MINUTE]["endpoints"]
+    assert (entry["count"], entry["errors"]) == (20, 10)
+
+
+def test_made_up_names_beyond_the_bound_are_counted_without_a_queue_each() -> None:
+    ledger = Ledger(Drops())
+    for number in range(6_000):
+        ledger.counter(Endpoint("call", "", f"import {number}"), "none")(MINUTE, 1)
+    assert len(ledger._plain) == 4_000
+    assert sum(entry["count"] for entry in ledger.documents(NOW)[MINUTE]["endpoints"]) == 6_000
+
+
+def test_durations_from_many_threads_are_all_counted_while_somebody_sorts_them_in() -> None:
+    ledger = Ledger(Drops())
+
+    def serve(number: int) -> None:
+        count = ledger.counter(ORDERS._replace(name=f"/{number % 2}"), "sampler")
+        for duration_us in range(5_000):
+            count(MINUTE, duration_us)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(serve, number) for number in range(4)]
+        while not all(future.done() for future in done):
+            ledger.drain()
+    entries = ledger.documents(NOW)[MINUTE]["endpoints"]
+    assert [entry["count"] for entry in entries] == [10_000, 10_000]
+    assert {entry["histograms"]["sampler"]["sum_us"] for entry in entries} == {2 * sum(range(5_000))}
+
+
+def _by_endpoint(ledger: Ledger) -> dict[int, dict[str, Any]]:
+    return {
+        number: {entry["route"]: entry for entry in document["endpoints"]}
+        for number, document in ledger.documents(NOW).items()
+    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-_KNOWN = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"))
+KNOWN = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"))
+OTHER = "(other)"
 
 
 def known(method: str) -> str:
     """The method, or `(other)`: whoever sends requests must not invent endpoints."""
-    return method if method in _KNOWN else "(other)"
+    return method if method in KNOWN else OTHER

@@ -10,7 +10,7 @@ from perfplatform_sdk.config import Config
 from perfplatform_sdk.recorder import NOT_FOUND, PYINSTRUMENT, Record, begin, count_error, harmless
 from perfplatform_sdk.tags import wsgi_trace_id
 
-from .method import known
+from .method import KNOWN, OTHER
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -31,7 +31,8 @@ class Middleware:
         self._is_recorded_unnamed = False
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        record = begin("request", known(environ.get("REQUEST_METHOD", "")))
+        method = environ.get("REQUEST_METHOD", "")
+        record = begin("request", method if method in KNOWN else OTHER, owner=environ)
         if record is None:
             return self._application(environ, start_response)
         if record.config is not self._config:
