@@ -230,9 +230,11 @@ def test_platform_goes_on_after_a_hard_end_of_its_databases(stack: Stack, admin:
     with Client(stack.environment("web")["MONGODB_URI"], tz_aware=True) as client:
         beats = client.get_database()["perfplatform_heartbeat"]
         wait_until(lambda: beats.find_one({"at": {"$gt": back}}), 60, lambda: stack.log("worker"))
+        kept = [project["name"] for project in client.get_database()["projects_project"].find()]
+    assert kept == ["Billing"], stack.log("mongo")
     for name in ("web", "worker", "beat"):
         wait_until(partial(stack.is_healthy, name), 60, partial(stack.log, name))
-    assert "Billing" in admin.get("/").text
+    assert "Billing" in admin.get("/").text, stack.log("web")
 
 
 def test_health_checks_notice_what_is_gone(stack: Stack) -> None:
