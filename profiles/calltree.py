@@ -18,7 +18,7 @@ MICROSECONDS: Final = 1_000_000
 _SELF: Final = "[self]"
 # Wherever it lies: in development it is on the path like the app itself.
 _SDK: Final = re.compile(r"[/\\]perfplatform_sdk[/\\]")
-_ROOT: Final = "[root]"
+ROOT: Final = "[root]"
 
 
 class Function(NamedTuple):
@@ -75,6 +75,15 @@ def from_session(session: dict[str, Any]) -> CallTree:
     return _flatten(_trim_stem(root, session["start_call_stack"]), _Reader(session))
 
 
+def totals(parents: Sequence[int], self_us: Sequence[int]) -> list[int]:
+    """Return for each node its self time and that of all below it. Parents stand before children."""
+    total_us = list(self_us)
+    for node in range(len(total_us) - 1, -1, -1):
+        if parents[node] >= 0:
+            total_us[parents[node]] += total_us[node]
+    return total_us
+
+
 def hot_path(tree: CallTree) -> list[int]:
     """Return the nodes from the root to where the time goes: the heaviest child while it has half or more."""
     path: list[int] = []
@@ -117,7 +126,7 @@ def shorten(path: str, sys_path: Sequence[str]) -> str:
 
 def _grow(records: Sequence[tuple[Sequence[str], float]]) -> _Node:
     """Put every record into a tree; return its root, which is `[root]` if there are several."""
-    top = _Node(_ROOT, "")
+    top = _Node(ROOT, "")
     keys: dict[str, tuple[str, str]] = {}
     for stack, seconds in records:
         node = top

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from profiles import calltree
 from profiles.calltree import CallTree, Function
+from profiles.function_times import sums
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,7 @@ def hot_path(tree: CallTree) -> list[Row]:
 
 def top_functions(tree: CallTree, count: int) -> list[Row]:
     """The `count` functions with the most self time. Recursion counts once in a total."""
-    self_us, total_us, samples = ([0] * len(tree.functions) for _ in range(3))
-    on_path = [0] * len(tree.functions)
-    path: list[int] = []
-    for node, parent in enumerate(tree.parent):
-        while path and path[-1] != parent:
-            on_path[tree.function[path.pop()]] -= 1
-        function = tree.function[node]
-        self_us[function] += tree.self_us[node]
-        samples[function] += tree.samples[node]
-        if not on_path[function]:
-            total_us[function] += tree.total_us[node]
-        on_path[function] += 1
-        path.append(node)
+    self_us, total_us, samples = sums(tree, range(len(tree.functions)), len(tree.functions))
     busy = (function for function, spent in enumerate(self_us) if spent)
     busiest = sorted(busy, key=lambda function: -self_us[function])[:count]
     return [
