@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -36,6 +36,13 @@ CODE_OF_STATUS = {
 
 def wrap(code: ErrorCode, message: str, data: Any = None) -> dict[str, Any]:
     return {"code": int(code), "msg": message, "data": {} if data is None else data}
+
+
+def wrap_stream(data: Iterable[str]) -> Iterator[str]:
+    """The envelope of a success around JSON that is written bit by bit."""
+    yield f'{{"code": {ErrorCode.SUCCESS:d}, "msg": "success", "data": '
+    yield from data
+    yield "}"
 
 
 class EnvelopeRenderer(JSONRenderer):

@@ -17,4 +17,7 @@ urlpatterns = [
         name="api-profile-speedscope",
     ),
     path("profiles/<str:profile_id>/text/", exports.TextView.as_view(), name="api-profile-text"),
+    path("profiles/<str:profile_id>/pstats/", exports.PstatsView.as_view(), name="api-profile-pstats"),
+    path("profiles/<str:profile_id>/folded/", exports.FoldedView.as_view(), name="api-profile-folded"),
+    path("profiles/<str:profile_id>/pprof/", exports.PprofView.as_view(), name="api-profile-pprof"),
 ]

@@ -75,6 +75,16 @@ def from_session(session: dict[str, Any]) -> CallTree:
     return _flatten(_trim_stem(root, session["start_call_stack"]), _Reader(session))
 
 
+def name_of(function: Function) -> str:
+    """`Order.save`, or `save` outside of a class."""
+    return f"{function.class_name}.{function.name}" if function.class_name else function.name
+
+
+def place_of(function: Function) -> str:
+    """`shop/orders.py:40`, without the line if there is none; empty for what is no code."""
+    return f"{function.short_file}:{function.line}" if function.line > 0 else function.short_file
+
+
 def totals(parents: Sequence[int], self_us: Sequence[int]) -> list[int]:
     """Return for each node its self time and that of all below it. Parents stand before children."""
     total_us = list(self_us)

@@ -1,35 +1,31 @@
-"""A recording as other tools read it, by pyinstrument's own renderers."""
+"""A recording as other tools read it, by pyinstrument's own renderers where these lose nothing.
+
+Its PstatsRenderer leaves out small functions and counts recursions twice; ours is of the whole call tree.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any, Final
 
 from pyinstrument.renderers import ConsoleRenderer, HTMLRenderer, SpeedscopeRenderer
 from pyinstrument.session import Session
 
+from profiles import calltree, export_pprof, export_pstats, export_tree
+from profiles.calltree import MICROSECONDS, CallTree
+from profiles.file_format import CONTROL_CHARACTERS, Format, NotRenderable
+
 # pyinstrument keeps an object of about 1 KB for each frame of its tree, and cannot merge as it grows.
 MOST_TREE_FRAMES: Final = 300_000
+# Their names are written out for each; this is three times what so many usually have.
+MOST_TREE_CHARACTERS: Final = 100_000_000
 # Beyond it the HTML renderer thins a recording, to an interval that it takes from the duration.
 MOST_HTML_SAMPLES: Final = 100_000
 
 SessionDict = dict[str, Any]
-
-
-class NotRenderable(ValueError):
-    """pyinstrument can't write this recording in this format; the text says why, for people."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way to write a recording down."""
-
-    render: Callable[[SessionDict], str]
-    content_type: str
-    suffix: str
 
 
 def html(session: SessionDict) -> str:
@@ -48,24 +44,54 @@ def text(session: SessionDict) -> str:
     """Write pyinstrument's tree for terminals. Raises NotRenderable."""
     rendered = _guarded(ConsoleRenderer(unicode=True, color=False).render, _load(session))
     # A name must not steer the terminal that shows the file.
-    return rendered.translate(_CONTROL_CHARACTERS)
+    return rendered.translate(CONTROL_CHARACTERS)
 
 
-def pyisession(session: SessionDict) -> str:
-    """Write the file that `pyinstrument --load` reads: the same as its own session renderer."""
-    return json.dumps(_session(session).to_json())
+def pyisession(session: SessionDict) -> Iterator[str]:
+    """Write the file that `pyinstrument --load` reads, as its own session renderer does, but bit by bit."""
+    separator = "{"
+    for name, value in _session(session).to_json().items():
+        yield f"{separator}{json.dumps(name)}: "
+        separator = ", "
+        if name == "frame_records":
+            yield from _json_list(value)
+        else:
+            yield json.dumps(value)
+    yield "}"
 
 
-FORMATS: Final[Mapping[str, Format]] = {
+def pstats(session: SessionDict) -> bytes:
+    """Write what `pstats.Stats` and its viewers load. Raises NotRenderable."""
+    return export_pstats.pstats(_tree(session))
+
+
+def folded(session: SessionDict) -> Iterator[str]:
+    """Write a line for each stack that was seen, for flame graphs. Raises NotRenderable."""
+    return export_tree.folded(_tree(session))
+
+
+def pprof(session: SessionDict) -> bytes:
+    """Write what pprof reads. Raises NotRenderable."""
+    return export_pprof.pprof(
+        _tree(session),
+        started_at=datetime.fromtimestamp(session["start_time"], UTC),
+        duration_us=round(session["duration"] * MICROSECONDS),
+        interval_us=round(session["max_interval"] * MICROSECONDS),
+    )
+
+
+FORMATS: Final[Mapping[str, Format[SessionDict]]] = {
     "html": Format(html, "text/html; charset=utf-8", "html"),
     "speedscope": Format(speedscope, "application/octet-stream", "speedscope.json"),
     "text": Format(text, "text/plain; charset=utf-8", "txt"),
     "session": Format(pyisession, "application/octet-stream", "pyisession"),
+    "pstats": Format(pstats, "application/octet-stream", "pstats"),
+    "folded": Format(folded, export_tree.FOLDED.content_type, export_tree.FOLDED.suffix),
+    "pprof": Format(pprof, "application/octet-stream", "pb.gz"),
 }
 
-_CONTROL_CHARACTERS: Final = {
-    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) != "\n"
-}
+# Records that are written at a time.
+_CHUNK_RECORDS: Final = 100
 # What stands before and behind the data in pyinstrument's page.
 _BEFORE_DATA: Final = "const sessionData = "
 _BEHIND_DATA: Final = ";\n                    pyinstrumentHTMLRenderer.render("
@@ -74,11 +100,14 @@ _ESCAPES: Final = {ord(character): f"\\u{ord(character):04x}" for character in "
 
 
 def _load(session: SessionDict) -> Session:
-    if _tree_frames(session) > MOST_TREE_FRAMES:
-        raise NotRenderable(
-            "The recording is too large for this format. Download the session and open it with pyinstrument."
-        )
+    _check_size(stack for stack, _seconds in session["frame_records"])
     return _session(session)
+
+
+def _tree(session: SessionDict) -> CallTree:
+    """Ours merges as it grows, so what counts is the different stacks; equal ones are one list."""
+    _check_size({id(stack): stack for stack, _seconds in session["frame_records"]}.values())
+    return calltree.from_session(session)
 
 
 def _session(session: SessionDict) -> Session:
@@ -86,15 +115,28 @@ def _session(session: SessionDict) -> Session:
     return loaded
 
 
-def _tree_frames(session: SessionDict) -> int:
-    """How many objects pyinstrument would build: what each sample does not share with the one before."""
-    count = 0
-    before: list[str] = []
-    for stack, _seconds in session["frame_records"]:
+def _check_size(stacks: Iterable[Sequence[str]]) -> None:
+    """Count what each stack does not share with the one before: for each such frame there is an object."""
+    frames = characters = 0
+    before: Sequence[str] = ()
+    for stack in stacks:
         shared = takewhile(lambda pair: pair[0] == pair[1], zip(before, stack, strict=False))
-        count += len(stack) - len(list(shared)) + 1
+        new = stack[len(list(shared)) :]
+        frames += len(new) + 1
+        characters += sum(map(len, new))
         before = stack
-    return count
+    if frames > MOST_TREE_FRAMES or characters > MOST_TREE_CHARACTERS:
+        raise NotRenderable(
+            "The recording is too large for this format. Download the session and open it with pyinstrument."
+        )
+
+
+def _json_list(items: Sequence[Any]) -> Iterator[str]:
+    separator = "["
+    for start in range(0, len(items), _CHUNK_RECORDS):
+        yield separator + json.dumps(items[start : start + _CHUNK_RECORDS])[1:-1]
+        separator = ", "
+    yield "]" if items else "[]"
 
 
 def _resample_interval(session: Session) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from profiles import calltree
-from profiles.calltree import CallTree, Function
+from profiles.calltree import CallTree, name_of, place_of
 from profiles.function_times import sums
 
 
@@ -29,14 +29,6 @@ class Suspect:
     name: str
     place: str
     time_us: int
-
-
-def name_of(function: Function) -> str:
-    return f"{function.class_name}.{function.name}" if function.class_name else function.name
-
-
-def place_of(function: Function) -> str:
-    return f"{function.short_file}:{function.line}" if function.line > 0 else function.short_file
 
 
 def hot_path(tree: CallTree) -> list[Row]:

@@ -123,6 +123,9 @@ WALK: dict[str, list[Step]] = {
     f"{API}profiles/<str:profile_id>/html/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/speedscope/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/text/": [get(API_MEMBERS)],
+    f"{API}profiles/<str:profile_id>/pstats/": [get(API_MEMBERS)],
+    f"{API}profiles/<str:profile_id>/folded/": [get(API_MEMBERS)],
+    f"{API}profiles/<str:profile_id>/pprof/": [get(API_MEMBERS)],
 }
 
 # These need no fresh world each.
@@ -147,6 +150,11 @@ def ask(client: Client, address: str, step: Step) -> Any:
     if address.startswith(f"/{API}"):
         return getattr(client, step.method)(address, step.data, content_type="application/json")
     return client.post(address, step.data)
+
+
+def said(response: Any) -> bytes:
+    content: bytes = b"(a stream)" if response.streaming else response.content
+    return content[:200]
 
 
 @pytest.fixture
@@ -202,7 +210,7 @@ def walk(route: str, everybody: dict[str, Client], places: dict[str, str]) -> No
     for step in WALK[route]:
         for name, expected in zip(EVERYBODY, step.expected, strict=True):
             response = ask(everybody[name], address, step)
-            assert response.status_code == expected, (step.method, address, name, response.content[:200])
+            assert response.status_code == expected, (step.method, address, name, said(response))
             if expected == 302 and name == "anonymous" and step.expected[0] != step.expected[1]:
                 assert response["Location"].startswith("/login/")
 

@@ -6,19 +6,21 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from perfplatform.envelope import wrap_stream
 from perfplatform.errors import ApiError, ErrorCode
 from profiles import export
 from profiles.api.lists import visible_profile
+from profiles.file_format import Format, NotRenderable, Source
 from profiles.models import Profile, SessionBlob
 
 # Exports hold text from target apps. Should a browser show one after all, it has no origin and no network.
@@ -48,12 +50,14 @@ class SessionView(APIView):
             (200, "application/octet-stream"): OpenApiTypes.BINARY,
         },
     )
-    def get(self, request: Request, profile_id: str) -> Response | HttpResponse:
+    def get(self, request: Request, profile_id: str) -> HttpResponseBase:
         """The recording as pyinstrument's `Session.to_json()` gave it."""
         profile = visible_profile(request, profile_id)
         session = session_of(profile)
         if request.query_params.get("download", "") in ("", "0", "false"):
-            return Response(session)
+            return StreamingHttpResponse(
+                wrap_stream(export.pyisession(session)), content_type="application/json"
+            )
         return download(profile, "session", session)
 
 
@@ -63,7 +67,7 @@ class ExportView(APIView):
     content_negotiation_class = FilesToo
     format_name = ""
 
-    def get(self, request: Request, profile_id: str) -> HttpResponse:
+    def get(self, request: Request, profile_id: str) -> HttpResponseBase:
         profile = visible_profile(request, profile_id)
         return download(profile, self.format_name, session_of(profile))
 
@@ -89,6 +93,27 @@ class TextView(ExportView):
     format_name = "text"
 
 
+@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+class PstatsView(ExportView):
+    """A file that `pstats.Stats` and its viewers load. Its calls are samples in which a function was seen."""
+
+    format_name = "pstats"
+
+
+@extend_schema(responses={(200, "text/plain"): OpenApiTypes.BINARY})
+class FoldedView(ExportView):
+    """A line for each stack with its microseconds, as flamegraph.pl and others take it."""
+
+    format_name = "folded"
+
+
+@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+class PprofView(ExportView):
+    """A file that pprof reads: gzip of its `profile.proto`."""
+
+    format_name = "pprof"
+
+
 def session_of(profile: Profile) -> dict[str, Any]:
     """The profile's recording, which MongoDB may delete a minute before the profile."""
     try:
@@ -97,15 +122,23 @@ def session_of(profile: Profile) -> dict[str, Any]:
         raise ApiError(ErrorCode.PROFILE_NOT_FOUND, _("The recording has expired.")) from None
 
 
-def download(profile: Profile, format_name: str, session: dict[str, Any]) -> HttpResponse:
+def download(profile: Profile, format_name: str, session: dict[str, Any]) -> HttpResponseBase:
     """A recording as a file to save."""
-    chosen = export.FORMATS[format_name]
+    return file_response(export.FORMATS[format_name], session, name=file_name(profile))
+
+
+def file_response(chosen: Format[Source], source: Source, *, name: str) -> HttpResponseBase:
+    """Something written down as a file to save; `name` is without suffix. Raises ApiError (422, 10001)."""
     try:
-        content = chosen.render(session)
-    except export.NotRenderable as error:
+        content = chosen.render(source)
+    except NotRenderable as error:
         raise ApiError(ErrorCode.PARAMETER_ERROR, str(error), status=422) from error
-    response = HttpResponse(content, content_type=chosen.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{file_name(profile)}.{chosen.suffix}"'
+    response: HttpResponseBase
+    if isinstance(content, str | bytes):
+        response = HttpResponse(content, content_type=chosen.content_type)
+    else:
+        response = StreamingHttpResponse(content, content_type=chosen.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}.{chosen.suffix}"'
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from perfplatform import mongo
+from profiles import export
 from profiles.api import exports as profiles_api
 from profiles.models import Profile, SessionBlob
 from profiles.tests import batches, vectors
@@ -20,7 +22,18 @@ FORMATS = {
     "html": ("text/html; charset=utf-8", ".html"),
     "speedscope": ("application/octet-stream", ".speedscope.json"),
     "text": ("text/plain; charset=utf-8", ".txt"),
+    "pstats": ("application/octet-stream", ".pstats"),
+    "folded": ("text/plain; charset=utf-8", ".folded.txt"),
+    "pprof": ("application/octet-stream", ".pb.gz"),
 }
+# Those that pyinstrument's recursive renderers write.
+SHALLOW_FORMATS = ("html", "speedscope", "text")
+
+
+def body(response: Any) -> bytes:
+    """The whole of an answer that may come bit by bit."""
+    content: bytes = response.getvalue()
+    return gzip.decompress(content) if response.get("Content-Disposition", "").endswith('.gz"') else content
 
 
 def listing(api: APIClient, project: Project, **query: Any) -> tuple[int, dict[str, Any]]:
@@ -129,9 +142,10 @@ def test_session_comes_back_in_pyinstruments_own_form(api: APIClient, project: P
     for case in vectors.load("sessions.json"):
         profile_id = batches.stored_profile(project, session=case["table"])
         response = api.get(f"/api/v1/profiles/{profile_id}/session/")
-        assert response.json() == {"code": 0, "msg": "success", "data": case["session"]}
+        assert response["Content-Type"] == "application/json"
+        assert json.loads(body(response)) == {"code": 0, "msg": "success", "data": case["session"]}
         file = api.get(f"/api/v1/profiles/{profile_id}/session/?download=1")
-        assert json.loads(file.content) == case["session"]
+        assert json.loads(body(file)) == case["session"]
         assert file["Content-Disposition"].endswith(f'-{profile_id[:8]}.pyisession"')
 
 
@@ -149,7 +163,7 @@ def test_exports_are_files_that_can_do_no_harm(api: APIClient, project: Project,
     if format_name == "html":
         assert HOSTILE not in response.content.decode()
     else:
-        assert "alert(1)" in response.content.decode()
+        assert b"alert(1)" in body(response)
 
 
 def test_stack_too_deep_for_a_format(api: APIClient, project: Project) -> None:
@@ -158,9 +172,26 @@ def test_stack_too_deep_for_a_format(api: APIClient, project: Project) -> None:
     profile_id = batches.stored_profile(project, session=deep)
     for format_name in FORMATS:
         response = api.get(f"/api/v1/profiles/{profile_id}/{format_name}/")
-        assert (response.status_code, response.json()["code"]) == (422, 10001)
-        assert "too deep" in response.json()["msg"]
+        if format_name in SHALLOW_FORMATS:
+            assert (response.status_code, response.json()["code"]) == (422, 10001)
+            assert "too deep" in response.json()["msg"]
+        else:
+            assert (response.status_code, b"walk" in body(response)) == (200, True)
     assert api.get(f"/api/v1/profiles/{profile_id}/session/").status_code == 200
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_recording_too_large_for_a_format(
+    api: APIClient, project: Project, monkeypatch: pytest.MonkeyPatch, format_name: str
+) -> None:
+    monkeypatch.setattr(export, "MOST_TREE_FRAMES", 20)
+    stacks = [[f"f\x00/srv/a.py\x00{line}" for line in range(start, start + 8)] for start in (0, 10, 20)]
+    session = {**vectors.load("sessions.json")[3]["session"], "frame_records": [[s, 0.1] for s in stacks]}
+    profile_id = batches.stored_profile(project, session=session)
+    response = api.get(f"/api/v1/profiles/{profile_id}/{format_name}/")
+    assert (response.status_code, response.json()["code"]) == (422, 10001)
+    assert "too large" in response.json()["msg"]
+    assert json.loads(body(api.get(f"/api/v1/profiles/{profile_id}/session/?download=1"))) == session
 
 
 def test_recording_that_expired_first(api: APIClient, project: Project) -> None:
@@ -170,7 +201,7 @@ def test_recording_that_expired_first(api: APIClient, project: Project) -> None:
     assert (response.status_code, response.json()["code"]) == (404, 20007)
 
 
-ADDRESSES = ["", "session/", "html/", "speedscope/", "text/"]
+ADDRESSES = ["", "session/", *(f"{name}/" for name in FORMATS)]
 
 
 @pytest.mark.parametrize("rest", ADDRESSES)

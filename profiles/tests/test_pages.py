@@ -293,7 +293,7 @@ def test_every_download_is_there(owner_client: Client, project: Project) -> None
     (found,) = store(project, profile(PRODUCTS))
     page = text_of(owner_client.get(f"/profiles/{found}/"))
     addresses = re.findall(r'href="(/api/v1/[^"]+)" download', page)
-    assert len(addresses) == 4
+    assert len(addresses) == 7
     for address in addresses:
         assert owner_client.get(address).status_code == 200, address
 

@@ -74,6 +74,9 @@ def _downloads(profile: Profile) -> list[Download]:
             ("pyinstrument HTML", _("opens in any browser"), "api-profile-html", ""),
             ("speedscope", _("for the flame graph viewer speedscope"), "api-profile-speedscope", ""),
             (_("Text"), _("pyinstrument’s console output"), "api-profile-text", ""),
+            ("pstats", _("for pstats, snakeviz and gprof2dot"), "api-profile-pstats", ""),
+            (_("Folded stacks"), _("for flamegraph.pl and its kin"), "api-profile-folded", ""),
+            ("pprof", _("for go tool pprof"), "api-profile-pprof", ""),
             (_("Recording"), _("complete, for pyinstrument itself"), "api-session", "?download=1"),
         )
     ]

@@ -252,6 +252,9 @@ def test_downloads(tree_page: Page) -> None:
         "pyinstrument HTML": ".html",
         "speedscope": ".json",
         "Text": ".txt",
+        "pstats": ".pstats",
+        "Folded stacks": ".folded.txt",
+        "pprof": ".pb.gz",
         "Recording": ".pyisession",
     }
     for choice, ending in endings.items():
