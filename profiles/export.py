@@ -16,7 +16,7 @@ from pyinstrument.session import Session
 
 from profiles import calltree, export_pprof, export_pstats, export_tree
 from profiles.calltree import MICROSECONDS, CallTree
-from profiles.file_format import CONTROL_CHARACTERS, Format, NotRenderable
+from profiles.file_format import CONTROL_CHARACTERS, Format, NotRenderable, in_chunks
 
 # pyinstrument keeps an object of about 1 KB for each frame of its tree, and cannot merge as it grows.
 MOST_TREE_FRAMES: Final = 300_000
@@ -49,15 +49,7 @@ def text(session: SessionDict) -> str:
 
 def pyisession(session: SessionDict) -> Iterator[str]:
     """Write the file that `pyinstrument --load` reads, as its own session renderer does, but bit by bit."""
-    separator = "{"
-    for name, value in _session(session).to_json().items():
-        yield f"{separator}{json.dumps(name)}: "
-        separator = ", "
-        if name == "frame_records":
-            yield from _json_list(value)
-        else:
-            yield json.dumps(value)
-    yield "}"
+    return in_chunks(_json_pieces(_session(session).to_json()))
 
 
 def pstats(session: SessionDict) -> bytes:
@@ -90,8 +82,6 @@ FORMATS: Final[Mapping[str, Format[SessionDict]]] = {
     "pprof": Format(pprof, "application/octet-stream", "pb.gz"),
 }
 
-# Records that are written at a time.
-_CHUNK_RECORDS: Final = 100
 # What stands before and behind the data in pyinstrument's page.
 _BEFORE_DATA: Final = "const sessionData = "
 _BEHIND_DATA: Final = ";\n                    pyinstrumentHTMLRenderer.render("
@@ -131,12 +121,20 @@ def _check_size(stacks: Iterable[Sequence[str]]) -> None:
         )
 
 
-def _json_list(items: Sequence[Any]) -> Iterator[str]:
-    separator = "["
-    for start in range(0, len(items), _CHUNK_RECORDS):
-        yield separator + json.dumps(items[start : start + _CHUNK_RECORDS])[1:-1]
+def _json_pieces(session: SessionDict) -> Iterator[str]:
+    """What `json.dumps` would write, one sample at a time: each repeats all names of its stack."""
+    separator = "{"
+    for name, value in session.items():
+        yield f"{separator}{json.dumps(name)}: "
         separator = ", "
-    yield "]" if items else "[]"
+        if name == "frame_records":
+            yield "["
+            for number, record in enumerate(value):
+                yield (", " if number else "") + json.dumps(record)
+            yield "]"
+        else:
+            yield json.dumps(value)
+    yield "}"
 
 
 def _resample_interval(session: Session) -> float | None:

@@ -10,35 +10,19 @@ from typing import Any, Final
 
 from profiles import export_pprof
 from profiles.calltree import CallTree, Function, name_of, place_of
-from profiles.file_format import Format, printable
+from profiles.file_format import Format, in_chunks, printable
 
-_CHUNK_LINES: Final = 500
 # The separator of stacks has no escape in this format; its own collapsers write a colon.
 _SEMICOLON: Final = str.maketrans(";", ":")
 
 
 def folded(tree: CallTree) -> Iterator[str]:
-    """Yield lines `caller;callee microseconds`, one for each node with time of its own, root first.
+    """Write lines `caller;callee microseconds`, one for each node with time of its own, root first.
 
     The format of https://github.com/brendangregg/FlameGraph, in which nothing can be escaped: a semicolon
     becomes a colon, what would end the line or steer a terminal a replacement character.
     """
-    labels = [printable(_label(function)).translate(_SEMICOLON) for function in tree.functions]
-    lines: list[str] = []
-    path: list[int] = []
-    stack: list[str] = []
-    for node, parent in enumerate(tree.parent):
-        while path and path[-1] != parent:
-            path.pop()
-            stack.pop()
-        path.append(node)
-        stack.append(labels[tree.function[node]])
-        if tree.self_us[node]:
-            lines.append(f"{';'.join(stack)} {tree.self_us[node]}\n")
-        if len(lines) == _CHUNK_LINES:
-            yield "".join(lines)
-            lines.clear()
-    yield "".join(lines)
+    return in_chunks(_folded_lines(tree))
 
 
 def speedscope(tree: CallTree, *, title: str) -> str:
@@ -93,6 +77,20 @@ def formats(*, title: str, started_at: datetime | None = None) -> Mapping[str, F
             partial(export_pprof.pprof, started_at=started_at), "application/octet-stream", "pb.gz"
         ),
     }
+
+
+def _folded_lines(tree: CallTree) -> Iterator[str]:
+    labels = [printable(_label(function)).translate(_SEMICOLON) for function in tree.functions]
+    path: list[int] = []
+    stack: list[str] = []
+    for node, parent in enumerate(tree.parent):
+        while path and path[-1] != parent:
+            path.pop()
+            stack.pop()
+        path.append(node)
+        stack.append(labels[tree.function[node]])
+        if tree.self_us[node]:
+            yield f"{';'.join(stack)} {tree.self_us[node]}\n"
 
 
 def _label(function: Function) -> str:

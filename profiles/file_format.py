@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 Source = TypeVar("Source")
 # In one piece, or bit by bit where it may be larger than what should be in memory at once.
 Content = str | bytes | Iterator[str]
+
+CHUNK_CHARACTERS: Final = 64 * 1024
 
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
 # What steers a terminal, but for the ends of lines.
@@ -28,6 +30,20 @@ class Format(Generic[Source]):
     render: Callable[[Source], Content]
     content_type: str
     suffix: str
+
+
+def in_chunks(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in pieces of 64 KB or a little more: few enough to send, small enough to keep."""
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK_CHARACTERS:
+            yield "".join(waiting)
+            waiting.clear()
+            size = 0
+    yield "".join(waiting)
 
 
 def printable(name: str) -> str:

@@ -50,7 +50,7 @@ def functions(tree: CallTree) -> list[FunctionTime]:
     """Return the functions of a tree in preorder, most self time first, then most total, then by key.
 
     Functions are told apart as in merged trees; of equal ones the greatest line counts, and a library among
-    them. Costs about 0.7 ms for 1,000 nodes.
+    them. Costs about 0.9 ms for 1,000 nodes.
     """
     numbers: dict[Key, int] = {}
     merged: list[Function] = []

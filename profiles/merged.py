@@ -39,7 +39,7 @@ def merge(trees: Iterable[CallTree]) -> CallTree:
 
     Parents must stand before their children; `total_us` is not read. Of equal nodes that differ in their line
     or in whether they are a library, the greater counts. Each tree may be forgotten before the next is made.
-    Costs about 0.9 ms for 1,000 nodes that go in, and 2 ms for 1,000 that come out.
+    Costs about 0.9 ms for 1,000 nodes that go in, and 2.5 ms for 1,000 that come out.
     """
     keys: dict[Key, int] = {}
     shared: dict[Function, Function] = {}

@@ -52,7 +52,7 @@ def pack(tree: CallTree) -> bytes:
 
 
 def unpack(data: bytes) -> CallTree:
-    """Return the tree that `pack` was given. Raises packed.Corrupt. Costs about 0.5 ms for 1,000 nodes."""
+    """Return the tree that `pack` was given. Raises packed.Corrupt. Costs about 0.6 ms for 1,000 nodes."""
     return _tree(packed.unpack(data, _decoder, kind=FORMAT))
 
 

@@ -140,6 +140,17 @@ def test_a_duration_that_contradicts_its_samples_costs_no_minutes() -> None:
     assert page_data(export.html(many))["frame_tree"]["time"] == pytest.approx(100, rel=0.1)
 
 
+def test_a_recording_of_endless_names_comes_bit_by_bit() -> None:
+    """Each sample is 4 MB of text; no more than one of them is in memory."""
+    stack = [MAIN] + ["w" * 4_000 + "\x00/srv/app/tree.py\x001"] * 999
+    longest = 0
+    total = 0
+    for chunk in export.pyisession(session([[stack, 0.1]] * 20)):
+        longest, total = max(longest, len(chunk)), total + len(chunk)
+    assert total > 20 * 4_000_000
+    assert longest < 5_000_000
+
+
 frames = st.lists(
     st.sampled_from(
         [*"\x00\x0117-<", "f", "/a.py", "<string>", "[await]", "[self]", "[out-of-context]", "[root]"]

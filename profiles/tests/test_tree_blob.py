@@ -123,7 +123,11 @@ def test_damaged_bytes_are_refused() -> None:
 
 
 def test_bytes_that_would_fill_the_memory_are_refused() -> None:
-    many = zstandard.ZstdCompressor().compress(b"[" * (packed.LARGEST_PLAIN_BYTES + 1))
+    columns = msgspec.json.encode(VALID)
+    padded = columns + b" " * (packed.LARGEST_PLAIN_BYTES - len(columns))
+    whole = zstandard.ZstdCompressor().compress(padded)
+    assert tree_blob.unpack(tree_blob.FORMAT + whole).parent == [-1, 0]
+    many = zstandard.ZstdCompressor().compress(padded + b" ")
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(b"[]")
     nested = zstandard.ZstdCompressor().compress(b"[" * packed.LARGEST_PLAIN_BYTES)
     assert len(many) < 10_000

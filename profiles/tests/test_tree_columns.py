@@ -68,6 +68,22 @@ def test_what_was_cut_has_a_name(small_limit: int) -> None:
     assert found["functions"]["library"][rest] == 0
 
 
+def test_the_function_to_show_first_is_found_in_what_is_left(small_limit: int) -> None:
+    whole = random_tree(200, 1)
+    shown = {
+        suspect: tree_columns.columns(whole, label="", suspect=suspect, rest="rest")
+        for suspect in range(-1, 5)
+    }
+    assert shown[-1]["suspect"] == -1
+    for suspect in range(5):
+        assert shown[suspect]["functions"]["name"][shown[suspect]["suspect"]] == f"f{suspect}"
+    assert [shown[suspect]["suspect"] for suspect in range(5)] != list(range(5))
+    lost = CallTree([*whole.functions, Function("lost", "", "", "", 1, library=False)])
+    lost.parent, lost.function = [*whole.parent, 0], [*whole.function, 5]
+    lost.self_us, lost.total_us, lost.samples = [*whole.self_us, 0], [*whole.total_us, 0], [*whole.samples, 1]
+    assert tree_columns.columns(lost, label="", suspect=5, rest="rest")["suspect"] == -1
+
+
 def test_tree_within_the_limit_is_not_cut(small_limit: int) -> None:
     found = tree_columns.columns(random_tree(40, 1), label="", suspect=-1, rest="rest")
     assert len(found["parent"]) == 40
