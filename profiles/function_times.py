@@ -101,26 +101,15 @@ def digest(tree: CallTree, most: int = MOST_FUNCTIONS) -> list[FunctionTime]:
 
 
 def pack_digest(times: Sequence[FunctionTime]) -> bytes:
-    """Return a digest as bytes that need nothing else to be read: about 18 for each function.
+    """Return a digest as at most 1 MB that need nothing else to be read: about 18 bytes for each function.
 
-    Raises packed.TooLarge over 1 MB.
+    Of a digest that would be larger, which takes very long names, the half with the most self time is kept.
     """
-    # By file, so that names that repeat stand together.
-    ordered = sorted(times, key=lambda time: (time.function.short_file, time.function))
-    functions = [time.function for time in ordered]
-    return packed.pack(
-        _Whole(
-            name=[function.name for function in functions],
-            class_name=[function.class_name for function in functions],
-            short_file=[function.short_file for function in functions],
-            line=[function.line for function in functions],
-            library=[function.library for function in functions],
-            self_us=[time.self_us for time in ordered],
-            total_us=[time.total_us for time in ordered],
-            samples=[time.samples for time in ordered],
-        ),
-        kind=WHOLE,
-    )
+    while True:
+        try:
+            return packed.pack(_whole(times), kind=WHOLE)
+        except packed.TooLarge:
+            times = sorted(times, key=_rank)[: len(times) // 2]
 
 
 def unpack_digest(data: bytes) -> list[FunctionTime]:
@@ -184,6 +173,22 @@ class _Numbered(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=
 
 _wholes = msgspec.json.Decoder(_Whole)
 _numbereds = msgspec.json.Decoder(_Numbered)
+
+
+def _whole(times: Sequence[FunctionTime]) -> _Whole:
+    # By file, so that names that repeat stand together.
+    ordered = sorted(times, key=lambda time: (time.function.short_file, time.function))
+    functions = [time.function for time in ordered]
+    return _Whole(
+        name=[function.name for function in functions],
+        class_name=[function.class_name for function in functions],
+        short_file=[function.short_file for function in functions],
+        line=[function.line for function in functions],
+        library=[function.library for function in functions],
+        self_us=[time.self_us for time in ordered],
+        total_us=[time.total_us for time in ordered],
+        samples=[time.samples for time in ordered],
+    )
 
 
 def _rank(time: FunctionTime) -> tuple[int, int, Function]:

@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiles import function_times
+from profiles import function_times, packed
 from profiles.calltree import CallTree, Function
 from profiles.function_times import (
     FunctionTime,
@@ -102,6 +102,26 @@ digests = st.lists(
 def test_a_digest_comes_back(times: list[FunctionTime]) -> None:
     expected = sorted(times, key=lambda time: (-time.self_us, -time.total_us, time.function))
     assert unpack_digest(pack_digest(times)) == expected
+
+
+def test_very_long_names_cost_functions() -> None:
+    """200 functions and classes with names of 4,096 characters that cannot be compressed."""
+    chance = random.Random(1)
+    letters = [chr(code) for code in range(0x4E00, 0x9000)]
+    times = [
+        FunctionTime(
+            Function(*("".join(chance.choices(letters, k=4_096)) for _ in range(2)), "", "", 0, False),
+            number,
+            0,
+            0,
+        )
+        for number in range(200)
+    ]
+    data = pack_digest(times)
+    assert len(data) <= packed.LARGEST_BYTES
+    found = unpack_digest(data)
+    assert 10 < len(found) < 200
+    assert found == times[: -len(found) - 1 : -1]
 
 
 @exact
