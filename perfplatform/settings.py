@@ -150,6 +150,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     # It expires at its next turn, so that a worker that was away does not work through a queue of them.
     "heartbeat": {"task": "perfplatform.tasks.heartbeat", "schedule": 10, "options": {"expires": 10}},
+    "fold": {"task": "profiles.tasks.fold", "schedule": 5, "options": {"expires": 5}},
 }
 
 AUTH_USER_MODEL = "projects.User"

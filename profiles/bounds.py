@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 LARGEST_INTEGER: Final = 2**53 - 1
+# What MongoDB holds; sums of absurd numbers are cut to it.
+LARGEST_STORED: Final = 2**63 - 1
 DAY_SECONDS: Final = 86_400
 # The first second of the last day of the year 9999: beyond it, time zones leave what calendars can show.
 LARGEST_TIMESTAMP: Final = 253_402_214_400

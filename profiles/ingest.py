@@ -24,14 +24,15 @@ from rest_framework.views import APIView
 from perfplatform.errors import ApiError, ErrorCode
 from perfplatform.mongo import Document
 from profiles import blob, body, wire
+from profiles.grain import LEDGER_LIFETIME
 from profiles.ledger import LedgerDocument
 from profiles.models import Ledger, Profile, SessionBlob
 from profiles.recording import Table
+from profiles.shard import shard_of
 from profiles.wire import Batch, ProfileItem, Refusal, Refused
 from projects.authentication import ProjectKeyAuthentication
 from projects.models import Key, Project, Version
 
-LEDGER_LIFETIME: Final = timedelta(hours=12)
 JSON_TYPE: Final = "application/json"
 
 Item = TypeVar("Item")
@@ -213,8 +214,10 @@ def common_fields(project: Project, batch: Batch, *, now: datetime) -> Document:
 
 
 def profile_document(item: ProfileItem, table: Table, said_of_all: Document) -> Document:
-    """A profile as it is stored, without its recording."""
+    """A profile as it is stored, without its recording; one of the random share is to get a digest."""
+    to_digest = {"undigested": shard_of(said_of_all["project_id"])} if item.trigger == "sampled" else {}
     return {
+        **to_digest,
         "_id": item.id,
         **said_of_all,
         "kind": item.kind,
@@ -247,6 +250,8 @@ def ledger_document(document: LedgerDocument, said_of_all: Document) -> Document
         "minute": minute,
         "seq": document.seq,
         "dropped": document.dropped,
+        "statistics": document.statistics,
+        "unfolded": shard_of(said_of_all["project_id"]),
         "data": zstandard.ZstdCompressor(level=blob.LEVEL).compress(msgspec.json.encode(document)),
-        "expires_at": said_of_all["received_at"] + LEDGER_LIFETIME,
+        "expires_at": minute + LEDGER_LIFETIME,
     }

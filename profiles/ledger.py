@@ -52,6 +52,7 @@ class LedgerDocument(msgspec.Struct, kw_only=True, gc=False):
     frames: Annotated[list[FrameRow], Meta(max_length=100_000)]
     endpoints: Annotated[list[EndpointEntry], Meta(max_length=2_000)]
     dropped: Annotated[dict[Key, Count], Meta(max_length=32)]
+    statistics: Annotated[dict[Key, Count], Meta(max_length=32)] = {}
 
 
 def check(document: LedgerDocument) -> None:

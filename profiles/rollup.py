@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from profiles import histogram
+from profiles.bounds import LARGEST_STORED
 
-LARGEST_INTEGER: Final = 2**63 - 1
 OTHER: Final = "(other)"
 ALL: Final = "*"
 # Requests that nothing slowed, or next to nothing: what is shown as latency.
@@ -30,6 +30,11 @@ class EndpointKey(NamedTuple):
     kind: str
     method: str
     route: str
+
+    @classmethod
+    def named(cls, kind: str, method: str, route: str) -> EndpointKey:
+        """The endpoint of this name. One that is called like the sum of all is told apart from it."""
+        return cls(kind, method, route if route != ALL else f"({ALL})")
 
 
 EVERYTHING: Final = EndpointKey(ALL, "", ALL)
@@ -98,8 +103,7 @@ class LedgerEndpoint(msgspec.Struct, gc=False):
 
     @property
     def key(self) -> EndpointKey:
-        """Its name. An endpoint that is called like the sum of all is told apart from it."""
-        return EndpointKey(self.kind, self.method, self.route if self.route != ALL else f"({ALL})")
+        return EndpointKey.named(self.kind, self.method, self.route)
 
 
 class LedgerMetrics(msgspec.Struct, gc=False):
@@ -213,4 +217,4 @@ def _count_calls(entry: LedgerEndpoint, rollup: Rollup, strings: list[str]) -> N
 
 
 def _bounded(number: int) -> int:
-    return min(number, LARGEST_INTEGER)
+    return min(number, LARGEST_STORED)

@@ -6,8 +6,26 @@ Only the managers here touch MongoDB past the ORM: inserts, lists and counts are
 
 from __future__ import annotations
 
+from profiles.models.digest import Digest
+from profiles.models.endpoint_name import EndpointName
+from profiles.models.fold_mark import FoldMark
+from profiles.models.lease import Lease
 from profiles.models.ledger import Ledger
+from profiles.models.minute_forest import MinuteForest
 from profiles.models.profile import Profile
+from profiles.models.rollup import Rollup
 from profiles.models.session_blob import SessionBlob
+from profiles.models.tree_blob import TreeBlob
 
-__all__ = ["Ledger", "Profile", "SessionBlob"]
+__all__ = [
+    "Digest",
+    "EndpointName",
+    "FoldMark",
+    "Lease",
+    "Ledger",
+    "MinuteForest",
+    "Profile",
+    "Rollup",
+    "SessionBlob",
+    "TreeBlob",
+]

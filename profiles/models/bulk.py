@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pymongo import ReplaceOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
@@ -26,9 +27,30 @@ def insert_new(rows: Collection[Document], documents: Sequence[Document]) -> set
     return set()
 
 
+def replace_older(rows: Collection[Document], documents: Sequence[Document], older: Document) -> None:
+    """Insert what is new and replace what is older; the rest stays.
+
+    `older` is a filter by one field of the documents, such as `{"seq": "$lt"}`: what is stored must compare
+    so to what is given.
+    """
+    if not documents:
+        return
+    try:
+        rows.bulk_write([_replace(document, older, upsert=True) for document in documents], ordered=False)
+    except BulkWriteError as error:
+        # There is one already. Unless it came between our look and our insert, it is as new as ours.
+        met = [documents[number] for number in duplicates(error)]
+        rows.bulk_write([_replace(document, older, upsert=False) for document in met], ordered=False)
+
+
 def duplicates(error: BulkWriteError) -> list[int]:
     """The places in the list where a document of the same id was met; raises again what failed otherwise."""
     failures = error.details["writeErrors"]
     if error.details["writeConcernErrors"] or any(failure["code"] != DUPLICATE_KEY for failure in failures):
         raise error
     return [failure["index"] for failure in failures]
+
+
+def _replace(document: Document, older: Document, *, upsert: bool) -> ReplaceOne[Document]:
+    stored = {name: {operator: document[name]} for name, operator in older.items()}
+    return ReplaceOne({"_id": document["_id"], **stored}, document, upsert=upsert)

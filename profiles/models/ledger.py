@@ -2,34 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, NamedTuple
 
+from bson import ObjectId
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
-from pymongo import ReplaceOne
-from pymongo.errors import BulkWriteError
+from pymongo import UpdateOne
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
-from profiles.models.bulk import duplicates
+from profiles.grain import LEDGER_LIFETIME
+from profiles.models.bulk import replace_older
+from profiles.shard import SHARDS
 from projects.models import Project, Version
+
+MOST_UNFOLDED = 1_000
+# How often a minute is looked at again that changes while it is read.
+MOST_LOOKS = 8
+# What is about to expire may be gone in part, and what is computed from it would be too small.
+SEALED_AFTER = LEDGER_LIFETIME - timedelta(minutes=10)
+
+
+class LedgerMinute(NamedTuple):
+    """All that the processes of one version and environment say of one minute."""
+
+    project_id: ObjectId
+    version_id: ObjectId
+    environment: str
+    minute: datetime
+
+
+class StoredLedger(NamedTuple):
+    """A ledger document as far as the fold needs it; `data` is packed as it was stored."""
+
+    id: str
+    seq: int
+    version_name: str
+    data: bytes
 
 
 class LedgerManager(models.Manager["Ledger"]):
-    """One document for each process and minute, replaced by later ones of the same."""
+    """One document for each process and minute, replaced by later ones of the same.
+
+    What is new or was replaced is `unfolded` until what is computed from it is stored.
+    """
 
     def store(self, documents: Sequence[Document]) -> None:
         """Durably replace what is older by `seq`, and insert what is new."""
-        if not documents:
-            return
-        rows = mongo.collection(self.model, durable=True)
-        try:
-            rows.bulk_write([_replace_older(document, upsert=True) for document in documents], ordered=False)
-        except BulkWriteError as error:
-            # There is one already. Unless it came between our look and our insert, it is as new as ours.
-            met = [documents[number] for number in duplicates(error)]
-            rows.bulk_write([_replace_older(document, upsert=False) for document in met], ordered=False)
+        replace_older(mongo.collection(self.model, durable=True), documents, {"seq": "$lt"})
+
+    def busy_shards(self) -> set[int]:
+        """Shards with something unfolded: one key is read of each."""
+        return set(mongo.collection(self.model).distinct("unfolded", {"unfolded": {"$gte": 0}}))
+
+    def unfolded_minutes(self, shard: int, *, now: datetime) -> list[LedgerMinute]:
+        """Minutes of which something is unfolded, in the order of arrival; read from the index alone."""
+        rows = mongo.collection(self.model).find(
+            {"unfolded": shard, "minute": {"$gt": now - SEALED_AFTER}},
+            {"_id": 0, **dict.fromkeys(LedgerMinute._fields, True)},
+            sort=[("received_at", 1)],
+            limit=MOST_UNFOLDED,
+        )
+        found = (LedgerMinute(**{**row, "minute": row["minute"].replace(tzinfo=UTC)}) for row in rows)
+        return list(dict.fromkeys(found))
+
+    def of_minute(self, minute: LedgerMinute) -> list[StoredLedger] | None:
+        """All documents of a minute as they stood at one instant; None if they change faster than we read.
+
+        What is returned was read before the last look at the numbers, and that look found the same numbers.
+        Since a document's number only grows, all of it was true when that look began.
+        """
+        rows = mongo.collection(self.model)
+        known: dict[str, StoredLedger] = {}
+        for _look in range(MOST_LOOKS):
+            numbers: dict[str, int] = {}
+            for row in rows.find(minute._asdict(), {"seq": 1}):
+                numbers[row["_id"]] = max(row["seq"], numbers.get(row["_id"], 0))
+            known = {key: document for key, document in known.items() if key in numbers}
+            changed = [key for key, seq in numbers.items() if key not in known or known[key].seq != seq]
+            if not changed:
+                return [known[key] for key in sorted(known)]
+            wanted = dict.fromkeys(("seq", "version_name", "data"), True)
+            for row in rows.find({"_id": {"$in": changed}}, wanted):
+                known[row["_id"]] = StoredLedger(row["_id"], row["seq"], row["version_name"], row["data"])
+        return None
+
+    def mark_folded(self, documents: Iterable[StoredLedger]) -> None:
+        """They are folded, except those that were replaced since they were read."""
+        folded = [
+            UpdateOne({"_id": document.id, "seq": document.seq}, {"$unset": {"unfolded": ""}})
+            for document in documents
+        ]
+        if folded:
+            mongo.collection(self.model).bulk_write(folded, ordered=False)
+
+    def lag(self, *, now: datetime) -> timedelta:
+        """How long the oldest unfolded document has waited: one read, of one key for each shard."""
+        waiting = {"unfolded": {"$in": list(range(SHARDS))}}
+        oldest = mongo.collection(self.model).find_one(
+            waiting, {"_id": 0, "unfolded": 1, "received_at": 1}, sort=[("received_at", 1)]
+        )
+        return now - oldest["received_at"].replace(tzinfo=UTC) if oldest else timedelta(0)
 
 
 class Ledger(models.Model):
@@ -50,6 +126,9 @@ class Ledger(models.Model):
     minute = models.DateTimeField(_("minute"))
     seq = models.PositiveBigIntegerField(_("sequence number"))
     dropped = models.JSONField(_("dropped"), default=dict)
+    statistics = models.JSONField(_("what the SDK did"), default=dict)
+    # The shard that is to fold it; missing once that is done.
+    unfolded = models.PositiveSmallIntegerField(null=True, editable=False)
     data = models.BinaryField()
     received_at = models.DateTimeField(_("received at"))
     expires_at = models.DateTimeField(_("kept until"))
@@ -59,11 +138,17 @@ class Ledger(models.Model):
     class Meta:
         verbose_name = _("ledger document")
         verbose_name_plural = _("ledger documents")
-        indexes: ClassVar = [models.Index(fields=["project", "minute"], name="ledger_minute")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "minute"], name="ledger_minute"),
+            models.Index(
+                fields=["project", "version", "environment", "minute", "id", "seq"], name="ledger_of_minute"
+            ),
+            models.Index(
+                fields=["unfolded", "received_at", "minute", "project", "version", "environment"],
+                name="ledger_unfolded",
+                condition=Q(unfolded__gte=0),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id
-
-
-def _replace_older(document: Document, *, upsert: bool) -> ReplaceOne[Document]:
-    return ReplaceOne({"_id": document["_id"], "seq": {"$lt": document["seq"]}}, document, upsert=upsert)

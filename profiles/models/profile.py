@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from bson import ObjectId
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from perfplatform import mongo
@@ -18,6 +19,7 @@ from projects.models import Project, Version
 
 NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
 MOST_CHOICES = 2_000
+MOST_UNDIGESTED = 100
 # What lists do not show.
 HEAVY_FIELDS = ("tags", "counters")
 
@@ -88,6 +90,29 @@ class ProfileManager(models.Manager["Profile"]):
         }
         return mongo.from_document(self.model, {"tags": {}, "counters": [], **aware})
 
+    def busy_shards(self) -> set[int]:
+        """Shards with a profile that is to get a digest: one key is read of each."""
+        return set(mongo.collection(self.model).distinct("undigested", {"undigested": {"$gte": 0}}))
+
+    def undigested(self, shard: int) -> list[Profile]:
+        """Profiles of the random share without a digest, in the order of arrival."""
+        rows = mongo.collection(self.model).find(
+            {"undigested": shard},
+            dict.fromkeys(HEAVY_FIELDS, False),
+            sort=[("received_at", 1)],
+            limit=MOST_UNDIGESTED,
+        )
+        return [self.from_document(row) for row in rows]
+
+    def mark_digested(self, profile_ids: list[str], *, unreadable: list[str]) -> None:
+        """These have a digest, or will never have one."""
+        rows = mongo.collection(self.model)
+        done = {"$unset": {"undigested": ""}}
+        if profile_ids:
+            rows.update_many({"_id": {"$in": profile_ids}}, done)
+        if unreadable:
+            rows.update_many({"_id": {"$in": unreadable}}, {**done, "$set": {"is_unreadable": True}})
+
     def _distinct(self, project_id: ObjectId, column: str) -> list[str]:
         found = mongo.collection(self.model).aggregate(distinct_stages(project_id, column))
         return sorted(row["_id"] for row in found)
@@ -142,6 +167,9 @@ class Profile(models.Model):
     python = models.CharField(_("Python"), max_length=32)
     framework = models.CharField(_("framework"), max_length=64, blank=True)
     sample_count = models.PositiveIntegerField(_("samples"))
+    # The shard that is to make its digest; missing once that is done, and where there is none to make.
+    undigested = models.PositiveSmallIntegerField(null=True, editable=False)
+    is_unreadable = models.BooleanField(null=True, editable=False)
     received_at = models.DateTimeField(_("received at"))
     expires_at = models.DateTimeField(_("kept until"))
 
@@ -158,6 +186,11 @@ class Profile(models.Model):
             models.Index(fields=["project", "endpoint", "-started_at", "id"], name="profile_of_endpoint"),
             models.Index(fields=["project", "version_name", "-started_at", "id"], name="profile_of_version"),
             models.Index(fields=["project", "environment"], name="profile_environments"),
+            models.Index(
+                fields=["undigested", "received_at"],
+                name="profile_undigested",
+                condition=Q(undigested__gte=0),
+            ),
         ]
 
     def __str__(self) -> str:

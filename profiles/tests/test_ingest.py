@@ -353,7 +353,8 @@ def test_ledger_document_is_stored_as_it_came(project: Project, sender: APIClien
     post(sender, sent)
     stored = Ledger.objects.get()
     assert stored.pk == f"{project.pk}:{sent['process']['instance']}:{sent['ledger'][0]['minute'][:16]}"
-    assert stored.expires_at - stored.received_at == timedelta(hours=12)
+    assert stored.expires_at - stored.minute == timedelta(hours=12)
+    assert stored.statistics == sent["ledger"][0].get("statistics", {})
     content = msgspec.json.decode(zstandard.decompress(stored.data), type=LedgerDocument)
     assert content == msgspec.json.decode(json.dumps(sent["ledger"][0]), type=LedgerDocument)
 

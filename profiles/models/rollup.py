@@ -1,0 +1,117 @@
+"""What was measured of each endpoint, by minutes, hours and days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from perfplatform import mongo
+from perfplatform.mongo import Document
+from profiles import rollup
+from profiles.bounds import LARGEST_STORED
+from profiles.grain import LIFETIMES, Grain
+from profiles.models.bulk import replace_older
+from profiles.rollup import EndpointKey, Rollups
+from profiles.scope import Scope, document_id
+from projects.models import Project, Version
+
+
+class RollupManager(models.Manager["Rollup"]):
+    """All of a stretch are replaced together, with the same `source`; nothing is ever added to one."""
+
+    def replace(self, scope: Scope, grain: Grain, start: datetime, *, rollups: Rollups, source: int) -> None:
+        """Durably replace the rollups of a stretch, unless what is stored was computed from more."""
+        source = min(source, LARGEST_STORED)
+        of_stretch: Document = {**scope.fields(), "grain": str(grain), "start": start}
+        documents = [
+            {
+                "_id": document_id(scope, grain, start, *key),
+                **of_stretch,
+                **key._asdict(),
+                **rollup.to_fields(found),
+                "source": source,
+                "expires_at": start + LIFETIMES[grain],
+            }
+            for key, found in rollups.items()
+        ]
+        rows = mongo.collection(self.model, durable=True)
+        replace_older(rows, documents, {"source": "$lte"})
+        del of_stretch["version_name"]
+        rows.delete_many({**of_stretch, "source": {"$lt": source}})
+
+    def source(self, scope: Scope, grain: Grain, *, start: datetime, end: datetime) -> int:
+        """What the rollups of a period were computed from, at least. Read it before them."""
+        stages: list[Document] = [
+            {"$match": _of_period(scope, grain, start, end)},
+            {"$group": {"_id": "$start", "source": {"$min": "$source"}}},
+            {"$group": {"_id": None, "source": {"$sum": "$source"}}},
+        ]
+        return sum(int(row["source"]) for row in mongo.collection(self.model).aggregate(stages))
+
+    def parts(
+        self, scope: Scope, grain: Grain, *, start: datetime, end: datetime
+    ) -> Iterator[tuple[EndpointKey, rollup.Rollup]]:
+        """The rollups of a period, one at a time."""
+        unread = dict.fromkeys(("p50_us", "p95_us", "p99_us", "version_name", "expires_at"), False)
+        for row in mongo.collection(self.model).find(_of_period(scope, grain, start, end), unread):
+            yield EndpointKey(row["kind"], row["method"], row["route"]), rollup.from_fields(row)
+
+
+class Rollup(models.Model):
+    """All requests of an endpoint in a stretch of time. Its id is made of its fields up to `route`."""
+
+    id = models.CharField(max_length=100, primary_key=True, db_column="_id")
+    project = models.ForeignKey(
+        Project, verbose_name=_("project"), on_delete=models.DO_NOTHING, related_name="+", db_index=False
+    )
+    version = models.ForeignKey(Version, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    version_name = models.CharField(_("version"), max_length=128)
+    environment = models.CharField(_("environment"), max_length=64)
+    grain = models.CharField(max_length=10)
+    start = models.DateTimeField()
+    kind = models.CharField(_("kind"), max_length=10)
+    method = models.CharField(_("method"), max_length=16, blank=True)
+    route = models.CharField(_("endpoint"), max_length=512)
+    count = models.PositiveBigIntegerField()
+    errors = models.PositiveBigIntegerField()
+    # By engine class: count, sum_us, and the histogram as bytes.
+    classes = models.JSONField(default=dict)
+    p50_us = models.FloatField(null=True)
+    p95_us = models.FloatField(null=True)
+    p99_us = models.FloatField(null=True)
+    # By type (db, http): count and total_us.
+    counters = models.JSONField(default=dict)
+    source = models.PositiveBigIntegerField()
+    expires_at = models.DateTimeField(_("kept until"))
+
+    objects: ClassVar[RollupManager] = RollupManager()
+
+    class Meta:
+        verbose_name = _("rollup")
+        verbose_name_plural = _("rollups")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["project", "grain", "version", "environment", "start"], name="rollup_of_scope"
+            ),
+            models.Index(
+                fields=["project", "grain", "route", "kind", "method", "version", "environment", "start"],
+                name="rollup_series",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route} {self.start:%Y-%m-%d %H:%M}".strip()
+
+
+def _of_period(scope: Scope, grain: Grain, start: datetime, end: datetime) -> Document:
+    return {
+        "project_id": scope.project_id,
+        "version_id": scope.version_id,
+        "environment": scope.environment,
+        "grain": str(grain),
+        "start": {"$gte": start.astimezone(UTC), "$lt": end.astimezone(UTC)},
+    }
