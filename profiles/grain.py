@@ -55,9 +55,13 @@ def end_of(grain: Grain, start: datetime, zone: ZoneInfo) -> datetime:
     return _change_between(start, full - MINUTE, zone) or full
 
 
-def finest(period: timedelta, most: int = MOST_POINTS) -> Grain:
-    """Return the finest grain that cuts a period into at most so many points; days if none does."""
-    return next((grain for grain in Grain if period <= most * _SHORTEST[grain]), Grain.DAY)
+def finest(period: timedelta, most: int = MOST_POINTS, *, age: timedelta = timedelta(0)) -> Grain:
+    """Return the finest grain that cuts a period into at most so many points; days if none does.
+
+    `age` is how long ago the period began: what is not kept for so long is not chosen.
+    """
+    fitting = (grain for grain in Grain if period <= most * _SHORTEST[grain] and age <= LIFETIMES[grain])
+    return next(fitting, Grain.DAY)
 
 
 def starts(grain: Grain, first: datetime, end: datetime, *, zone: ZoneInfo) -> Iterator[datetime]:

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from bson import ObjectId
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
-from profiles import rollup
+from profiles import rollup, trends
 from profiles.bounds import LARGEST_STORED
 from profiles.grain import LIFETIMES, Grain
 from profiles.models.bulk import replace_older
-from profiles.rollup import EndpointKey, Rollups
+from profiles.rollup import ALL, COUNTER_TYPES, EVERYTHING, UNBIASED, EndpointKey, Rollups
 from profiles.scope import Scope, document_id
+from profiles.trends import EndpointRow, EndpointTable, Period, Series
 from projects.models import Project, Version
+
+OF_SCOPE = "rollup_of_scope"
+MEASURED_FIELDS = ("start", "count", "errors", "classes", "counters")
 
 
 class RollupManager(models.Manager["Rollup"]):
@@ -42,6 +47,41 @@ class RollupManager(models.Manager["Rollup"]):
         replace_older(rows, documents, {"source": "$lte"})
         del of_stretch["version_name"]
         rows.delete_many({**of_stretch, "source": {"$lt": source}})
+
+    def series(
+        self,
+        project_id: ObjectId,
+        endpoint: EndpointKey = EVERYTHING,
+        *,
+        period: Period,
+        version_id: ObjectId | None = None,
+        environment: str | None = None,
+    ) -> Series:
+        """A chart of one endpoint, or of the sum of a kind or of everything (see rollup.EndpointKey).
+
+        No version or environment: all of them.
+        """
+        query = series_query(
+            project_id, endpoint, period=period, version_id=version_id, environment=environment
+        )
+        rows = mongo.collection(self.model).find(query, dict.fromkeys(MEASURED_FIELDS, True))
+        parts = ((row["start"].replace(tzinfo=UTC), rollup.from_fields(row)) for row in rows)
+        return Series(period, trends.points(parts))
+
+    def endpoints(
+        self,
+        project_id: ObjectId,
+        *,
+        period: Period,
+        version_id: ObjectId | None = None,
+        environment: str | None = None,
+    ) -> EndpointTable:
+        """A table of all endpoints. No version or environment: all of them."""
+        stages = endpoints_stages(project_id, period=period, version_id=version_id, environment=environment)
+        # The other index would do, at one look for each endpoint, version and environment there ever was.
+        found = mongo.collection(self.model).aggregate(stages, hint=OF_SCOPE)
+        rows = [EndpointRow(EndpointKey(**row["_id"]), trends.from_group(row)) for row in found]
+        return EndpointTable(period, sorted(rows, key=lambda row: (-row.measured.sum_us, row.endpoint)))
 
     def source(self, scope: Scope, grain: Grain, *, start: datetime, end: datetime) -> int:
         """What the rollups of a period were computed from, at least. Read it before them."""
@@ -94,9 +134,7 @@ class Rollup(models.Model):
         verbose_name = _("rollup")
         verbose_name_plural = _("rollups")
         indexes: ClassVar = [
-            models.Index(
-                fields=["project", "grain", "version", "environment", "start"], name="rollup_of_scope"
-            ),
+            models.Index(fields=["project", "grain", "version", "environment", "start"], name=OF_SCOPE),
             models.Index(
                 fields=["project", "grain", "route", "kind", "method", "version", "environment", "start"],
                 name="rollup_series",
@@ -105,6 +143,57 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.route} {self.start:%Y-%m-%d %H:%M}".strip()
+
+
+def series_query(
+    project_id: ObjectId,
+    endpoint: EndpointKey,
+    *,
+    period: Period,
+    version_id: ObjectId | None = None,
+    environment: str | None = None,
+) -> Document:
+    """Which rollups `series` reads."""
+    return {
+        "project_id": project_id,
+        "grain": str(period.grain),
+        **endpoint._asdict(),
+        **_chosen(version_id, environment),
+        "start": {"$gte": period.start, "$lt": period.end},
+    }
+
+
+def endpoints_stages(
+    project_id: ObjectId,
+    *,
+    period: Period,
+    version_id: ObjectId | None = None,
+    environment: str | None = None,
+) -> list[Document]:
+    """How `endpoints` reads and groups rollups."""
+    wanted = {
+        "project_id": project_id,
+        "grain": str(period.grain),
+        **_chosen(version_id, environment),
+        "start": {"$gte": period.start, "$lt": period.end},
+        "route": {"$ne": ALL},
+    }
+    grouped: Document = {name: {"$sum": f"${name}"} for name in ("count", "errors")}
+    for name, field in (("timed", "count"), ("sum_us", "sum_us")):
+        fields = [{"$ifNull": [f"$classes.{engine}.{field}", 0]} for engine in UNBIASED]
+        grouped[name] = {"$sum": {"$add": fields}}
+    for engine in UNBIASED:
+        grouped[f"{engine}_histograms"] = {"$push": f"$classes.{engine}.histogram"}
+    for kind in COUNTER_TYPES:
+        grouped[f"{kind}_count"] = {"$sum": f"$counters.{kind}.count"}
+        grouped[f"{kind}_us"] = {"$sum": f"$counters.{kind}.total_us"}
+    named = {name: f"${name}" for name in EndpointKey._fields}
+    return [{"$match": wanted}, {"$group": {"_id": named, **grouped}}]
+
+
+def _chosen(version_id: ObjectId | None, environment: str | None) -> Document:
+    chosen = {"version_id": version_id, "environment": environment}
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def _of_period(scope: Scope, grain: Grain, start: datetime, end: datetime) -> Document:

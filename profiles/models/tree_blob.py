@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from bson import ObjectId
 from django.db import models
@@ -16,9 +17,10 @@ from profiles import merged, tree_blob
 from profiles.bounds import LARGEST_STORED
 from profiles.calltree import CallTree
 from profiles.forest import TreeKey
-from profiles.grain import HOUR, LIFETIMES, Grain
+from profiles.grain import HOUR, LIFETIMES, Grain, start_of
 from profiles.models.bulk import replace_older
 from profiles.scope import Scope, document_id
+from profiles.trends import Period
 from projects.models import Project, Version
 
 # Up to here a page merges hours, beyond it days.
@@ -84,21 +86,16 @@ class TreeBlobManager(models.Manager["TreeBlob"]):
         project_id: ObjectId,
         key: TreeKey,
         *,
-        start: datetime,
-        end: datetime,
+        period: Period,
         version_id: ObjectId | None = None,
         environment: str | None = None,
     ) -> CallTree:
-        """The tree of an endpoint from all stretches that begin in a period: hours up to 36 h, else days.
+        """The tree of an endpoint in a period of hours or days (see `tree_period`), at most 2,000 nodes.
 
-        No version or environment: all of them. Empty where nothing was sampled. At most 2,000 nodes.
+        No version or environment: all of them. Empty where nothing was sampled.
         """
-        found = mongo.collection(self.model).find(
-            merged_query(
-                project_id, key, start=start, end=end, version_id=version_id, environment=environment
-            ),
-            {"data": 1},
-        )
+        query = merged_query(project_id, key, period=period, version_id=version_id, environment=environment)
+        found = mongo.collection(self.model).find(query, {"data": 1})
         return merged.prune(merged.merge(tree_blob.unpack(row["data"]) for row in found))
 
 
@@ -153,24 +150,29 @@ class TreeBlob(models.Model):
         return f"{self.method} {self.route} {self.start:%Y-%m-%d %H:%M}".strip()
 
 
+def tree_period(start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo) -> Period:
+    """The period as call trees are kept of it: by hours up to 36 h, else by days."""
+    by_hours = end - start <= LONGEST_BY_HOURS and now - start <= LIFETIMES[Grain.HOUR]
+    grain = Grain.HOUR if by_hours else Grain.DAY
+    return Period(grain, start_of(grain, start, zone), end)
+
+
 def merged_query(
     project_id: ObjectId,
     key: TreeKey,
     *,
-    start: datetime,
-    end: datetime,
+    period: Period,
     version_id: ObjectId | None = None,
     environment: str | None = None,
 ) -> Document:
     """Which trees `merged` reads."""
-    grain = Grain.HOUR if end - start <= LONGEST_BY_HOURS else Grain.DAY
     chosen = {"version_id": version_id, "environment": environment}
     return {
         "project_id": project_id,
-        "grain": str(grain),
+        "grain": str(period.grain),
         **key._asdict(),
         **{name: value for name, value in chosen.items() if value is not None},
-        "start": {"$gte": start.astimezone(UTC), "$lt": end.astimezone(UTC)},
+        "start": {"$gte": period.start, "$lt": period.end},
     }
 
 

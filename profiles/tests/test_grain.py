@@ -86,6 +86,13 @@ def test_an_hour_lies_in_one_day(minute: datetime, zone: ZoneInfo) -> None:
     assert start_of(Grain.DAY, hour, zone) == start_of(Grain.DAY, last, zone)
 
 
+def test_a_grain_that_is_gone_by_now_is_not_chosen() -> None:
+    assert finest(HOUR, age=timedelta(hours=48)) is Grain.MINUTE
+    assert finest(HOUR, age=timedelta(hours=49)) is Grain.HOUR
+    assert finest(HOUR, age=timedelta(days=91)) is Grain.DAY
+    assert finest(HOUR, age=timedelta(days=999)) is Grain.DAY
+
+
 @pytest.mark.parametrize(
     ("period", "grain"),
     [

@@ -1,0 +1,239 @@
+"""What pages ask of rollups and trees: the answers, and that an index serves each question."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from perfplatform import mongo
+from profiles import merged
+from profiles.fold import shards
+from profiles.forest import TreeKey
+from profiles.grain import HOUR, MINUTE, Grain
+from profiles.models import Rollup, TreeBlob
+from profiles.models.rollup import OF_SCOPE, endpoints_stages, series_query
+from profiles.models.tree_blob import merged_query, tree_period
+from profiles.rollup import EVERYTHING, Calls, EndpointKey
+from profiles.tests import folding, ledgers
+from profiles.tests.folding import Clock, Process, settle
+from profiles.trends import MOST_STRETCHES, Period
+from projects.models import Project, Version
+from projects.tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ZONE = ZoneInfo("UTC")
+A = EndpointKey("request", "GET", "/a")
+SAMPLED = TreeKey(*A, "sampler")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def minute_before(clock: Clock, minutes: int) -> datetime:
+    return clock.now.replace(second=0, microsecond=0) - minutes * MINUTE
+
+
+def last(period: timedelta, clock: Clock, most: int = 400) -> Period:
+    return Period.of(clock.now - period, clock.now, now=clock.now, zone=ZONE, most=most)
+
+
+def version_id(name: str) -> Any:
+    return Version.objects.get(name=name).pk
+
+
+DURATIONS = {"1": [1_000, 2_000, 3_000], "2": [50_000] * 5, "staging": [900_000]}
+
+
+@pytest.fixture
+def processes(project: Project, clock: Clock) -> list[Process]:
+    """Two versions, the second in two environments too; each said the same of four minutes."""
+    made = [
+        Process(project, version="1"),
+        Process(project, version="2"),
+        Process(project, version="2", environment="staging"),
+    ]
+    for process, durations in zip(made, DURATIONS.values(), strict=True):
+        for ago in (1, 2, 3, 100):
+            slow = ledgers.endpoint("/slow", durations=[10_000_000], errors=1)
+            usual = ledgers.endpoint(
+                "/a",
+                durations=durations,
+                counters=[[6, 1, 7, 2, 30]],
+                stacks={"sampler": ledgers.stacks(10, 20)},
+            )
+            process.send(ledgers.document(minute_before(clock, ago), usual, slow))
+    other = Process(factories.project("Elsewhere"))
+    other.send(ledgers.document(minute_before(clock, 2), ledgers.endpoint("/a")))
+    began = clock.now
+    settle(clock)
+    clock.now = began
+    return made
+
+
+def test_a_chart_of_one_endpoint_by_version_and_environment(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    series = Rollup.objects.series(
+        project.pk, A, period=last(HOUR, clock), version_id=version_id("2"), environment="production"
+    )
+    assert series.period.grain is Grain.MINUTE
+    assert [point.start for point in series.points] == [minute_before(clock, ago) for ago in (3, 2, 1)]
+    for point in series.points:
+        found = point.measured
+        assert (found.count, found.errors, found.timed, found.sum_us) == (5, 0, 5, 250_000)
+        assert [found.p50_us, found.p95_us, found.p99_us] == pytest.approx([50_000] * 3, rel=0.01)
+        assert found.counters == {"db": Calls(2, 30)}
+    assert series.points[0].measured.mean_us == 50_000
+
+
+def test_a_chart_of_all_versions_merges_their_histograms(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    series = Rollup.objects.series(project.pk, A, period=last(HOUR, clock))
+    exact = sorted(chain.from_iterable(DURATIONS.values()))
+    assert len(series.points) == 3
+    for point in series.points:
+        assert point.measured.count == len(exact)
+        assert point.measured.p50_us == pytest.approx(exact[math.ceil(0.5 * len(exact)) - 1], rel=0.01)
+        assert point.measured.p95_us == pytest.approx(exact[-1], rel=0.01)
+
+
+def test_a_chart_of_everything_and_of_a_kind(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    for endpoint in (EVERYTHING, EndpointKey("request", "", "*")):
+        series = Rollup.objects.series(project.pk, endpoint, period=last(HOUR, clock), environment="staging")
+        assert [(point.measured.count, point.measured.errors) for point in series.points] == [(2, 1)] * 3
+        assert series.points[0].measured.error_rate == 0.5
+    assert not Rollup.objects.series(
+        project.pk, EndpointKey("task", "", "*"), period=last(HOUR, clock)
+    ).points
+
+
+def test_longer_charts_are_of_hours_and_days(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    for period, grain in ((timedelta(days=1), Grain.HOUR), (timedelta(days=30), Grain.DAY)):
+        series = Rollup.objects.series(project.pk, A, period=last(period, clock), version_id=version_id("1"))
+        assert series.period.grain is grain
+        assert sum(point.measured.count for point in series.points) == 4 * 3
+
+
+def test_the_table_of_endpoints(project: Project, processes: list[Process], clock: Clock) -> None:
+    table = Rollup.objects.endpoints(
+        project.pk, period=last(timedelta(days=2), clock, MOST_STRETCHES), version_id=version_id("2")
+    )
+    assert table.period.grain is Grain.HOUR
+    slow, usual = table.rows
+    assert (slow.endpoint, slow.measured.count, slow.measured.errors) == (
+        EndpointKey("request", "GET", "/slow"),
+        8,
+        8,
+    )
+    assert (usual.endpoint, usual.measured.count, usual.measured.timed) == (A, 24, 24)
+    assert usual.measured.sum_us == 4 * (250_000 + 900_000)
+    assert usual.measured.p50_us == pytest.approx(50_000, rel=0.01)
+    assert usual.measured.p99_us == pytest.approx(900_000, rel=0.01)
+    assert usual.measured.counters == {"db": Calls(16, 240)}
+
+
+def test_the_merged_tree_of_an_endpoint(project: Project, processes: list[Process], clock: Clock) -> None:
+    for length in (timedelta(hours=3), timedelta(days=9)):
+        period = tree_period(clock.now - length, clock.now, now=clock.now, zone=ZONE)
+        whole = TreeBlob.objects.merged(project.pk, SAMPLED, period=period)
+        assert whole == folding.expected_trees(processes)[SAMPLED]
+        staging = TreeBlob.objects.merged(
+            project.pk, SAMPLED, period=period, version_id=version_id("2"), environment="staging"
+        )
+        assert staging == folding.expected_trees(processes[2:])[SAMPLED]
+        assert sum(staging.self_us) == 4 * 35
+    nothing = TreeBlob.objects.merged(project.pk, TreeKey(*A, "pyinstrument"), period=period)
+    assert nothing == merged.merge([])
+
+
+# Plans
+
+
+def scanned(plan: Any) -> set[str]:
+    """The names of all stages of a plan, however deep."""
+    if isinstance(plan, dict):
+        below = set().union(*(scanned(value) for value in plan.values()))
+        return below | ({plan["stage"]} if isinstance(plan.get("stage"), str) else set())
+    return set().union(*(scanned(value) for value in plan)) if isinstance(plan, list) else set()
+
+
+def executed(plan: dict[str, Any]) -> dict[str, Any]:
+    """executionStats, of a find or of an aggregation."""
+    found: dict[str, Any] = (plan["stages"][0]["$cursor"] if "stages" in plan else plan)["executionStats"]
+    return found
+
+
+def explain(model: Any, command: dict[str, Any]) -> dict[str, Any]:
+    table = model._meta.db_table
+    asked = {"aggregate": table, "cursor": {}} if "pipeline" in command else {"find": table}
+    return mongo.database().command("explain", {**asked, **command}, verbosity="executionStats")
+
+
+def assert_served(plan: dict[str, Any], *, returned: int, spare: int) -> None:
+    """An index serves it, without a sort, and hardly anything is read that is not wanted."""
+    assert "IXSCAN" in scanned(plan)
+    assert not {"COLLSCAN", "SORT"} & scanned(plan)
+    found = executed(plan)
+    assert found["totalDocsExamined"] == returned
+    assert found["totalKeysExamined"] <= returned + spare
+
+
+@pytest.fixture
+def many(project: Project, clock: Clock) -> None:
+    """Two hours of two versions in two environments with four endpoints, and another project."""
+    for version in ("1", "2"):
+        for environment in ("production", "staging"):
+            process = Process(project, version=version, environment=environment)
+            routes = ["/a", "/b", "/c", "/d"]
+            for ago in range(1, 121, 4):
+                process.send(ledgers.random_document(minute_before(clock, ago), routes, seed=ago))
+    other = Process(factories.project("Elsewhere"))
+    other.send(ledgers.random_document(minute_before(clock, 2), ["/a", "/e"], seed=1))
+    began = clock.now
+    while shards.run(clock=clock, seconds=60):
+        pass
+    clock.now = began
+
+
+CHOICES = [{}, {"version": "1"}, {"environment": "staging"}, {"version": "2", "environment": "production"}]
+
+
+def chosen(choice: dict[str, str]) -> dict[str, Any]:
+    asked: dict[str, Any] = {}
+    if "version" in choice:
+        asked["version_id"] = version_id(choice["version"])
+    if "environment" in choice:
+        asked["environment"] = choice["environment"]
+    return asked
+
+
+def test_an_index_serves_every_question(project: Project, many: None, clock: Clock) -> None:
+    for choice in CHOICES:
+        asked = chosen(choice)
+        parts = 4 // 2 ** len(choice)
+        chart = series_query(project.pk, A, period=last(HOUR, clock), **asked)
+        # One key more for each version and environment that may be left behind.
+        assert_served(explain(Rollup, {"filter": chart}), returned=15 * parts, spare=12)
+        table = endpoints_stages(project.pk, period=last(HOUR, clock, MOST_STRETCHES), **asked)
+        plan = explain(Rollup, {"pipeline": table, "hint": OF_SCOPE})
+        # The sums of the kind and of everything lie beside the four endpoints.
+        assert executed(plan)["totalDocsExamined"] == 6 * 15 * parts
+        assert executed(plan)["totalKeysExamined"] <= 6 * 15 * parts + 12
+        assert not {"COLLSCAN"} & scanned(plan)
+        period = tree_period(clock.now - 3 * HOUR, clock.now, now=clock.now, zone=ZONE)
+        tree = merged_query(project.pk, SAMPLED, period=period, **asked)
+        hours = len({minute_before(clock, ago).replace(minute=0) for ago in range(1, 121, 4)})
+        assert_served(explain(TreeBlob, {"filter": tree}), returned=hours * parts, spare=12)

@@ -1,0 +1,136 @@
+"""What charts and tables of endpoints are asked for, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from profiles import histogram
+from profiles.grain import MOST_POINTS, Grain, finest, start_of
+from profiles.rollup import COUNTER_TYPES, UNBIASED, Calls, EndpointKey, Rollup
+
+# A table reads one rollup for each endpoint and stretch: 200 endpoints of so many are 12,000.
+MOST_STRETCHES: Final = 60
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole stretches of a grain, from `start` up to `end`."""
+
+    grain: Grain
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of(
+        cls, start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo, most: int = MOST_POINTS
+    ) -> Period:
+        """The finest that gives at most so many stretches and is still kept, from that of `start` on.
+
+        Seen by whole hours or days, a period begins up to one of them earlier than asked for.
+        """
+        grain = finest(end - start, most, age=now - start)
+        return cls(grain, start_of(grain, start, zone), end)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All requests of an endpoint in a stretch or a period.
+
+    Times are of requests that no precise profiler slowed, and percentiles at most 1 % off; None without any.
+    """
+
+    count: int
+    errors: int
+    timed: int
+    sum_us: int
+    p50_us: float | None
+    p95_us: float | None
+    p99_us: float | None
+    counters: Mapping[str, Calls]
+
+    @classmethod
+    def of(cls, rollup: Rollup) -> Measured:
+        timed = [rollup.classes[name] for name in UNBIASED if name in rollup.classes]
+        p50_us, p95_us, p99_us = histogram.percentiles(rollup.latency())
+        return cls(
+            count=rollup.count,
+            errors=rollup.errors,
+            timed=sum(totals.count for totals in timed),
+            sum_us=sum(totals.sum_us for totals in timed),
+            p50_us=p50_us,
+            p95_us=p95_us,
+            p99_us=p99_us,
+            counters=rollup.counters,
+        )
+
+    @property
+    def mean_us(self) -> float | None:
+        return self.sum_us / self.timed if self.timed else None
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.count if self.count else 0.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A stretch in which something was measured."""
+
+    start: datetime
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points in order of time; stretches without any request have none (see grain.starts)."""
+
+    period: Period
+    points: list[Point]
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    """One line of the table of endpoints."""
+
+    endpoint: EndpointKey
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class EndpointTable:
+    """All endpoints of a period; the first is the one that took the most time."""
+
+    period: Period
+    rows: list[EndpointRow]
+
+
+def from_group(row: Mapping[str, Any]) -> Measured:
+    """What a `$group` over rollups says (see models/rollup.py); histograms come as lists of packed ones."""
+    merged = sum(histogram.unpack(data) for name in UNBIASED for data in row[f"{name}_histograms"])
+    p50_us, p95_us, p99_us = histogram.percentiles(merged)
+    return Measured(
+        **{name: int(row[name]) for name in ("count", "errors", "timed", "sum_us")},
+        p50_us=p50_us,
+        p95_us=p95_us,
+        p99_us=p99_us,
+        counters={
+            name: Calls(int(row[f"{name}_count"]), int(row[f"{name}_us"]))
+            for name in COUNTER_TYPES
+            if row[f"{name}_count"]
+        },
+    )
+
+
+def points(parts: Iterable[tuple[datetime, Rollup]]) -> list[Point]:
+    """Points from rollups in order of time, several of a stretch if there are several versions."""
+    merged: dict[datetime, Rollup] = {}
+    for start, rollup in parts:
+        if start in merged:
+            merged[start].add(rollup)
+        else:
+            merged[start] = rollup
+    return [Point(start, Measured.of(rollup)) for start, rollup in sorted(merged.items())]
