@@ -12,8 +12,8 @@ from profiles import histogram
 from profiles.grain import MOST_POINTS, Grain, finest, start_of
 from profiles.rollup import COUNTER_TYPES, UNBIASED, Calls, EndpointKey, Rollup
 
-# A table reads one rollup for each endpoint and stretch: 200 endpoints of so many are 12,000.
-MOST_STRETCHES: Final = 60
+# A table reads one rollup for each endpoint and stretch: 200 endpoints of so many are 4,800.
+MOST_STRETCHES: Final = 24
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from profiles.fold import shards
 from profiles.grain import MINUTE, Grain, end_of, start_of
 from profiles.models import FoldMark, Lease, Ledger, MinuteForest, Rollup, TreeBlob
 from profiles.models.fold_mark import Step
+from profiles.models.ledger import LedgerMinute
 from profiles.scope import Scope
 from profiles.shard import shard_of
 from profiles.tests import folding, ledgers
@@ -481,6 +482,41 @@ def test_the_lag_is_the_age_of_the_oldest_that_waits(project: Project, clock: Cl
     assert Ledger.objects.lag(now=now) == timedelta(seconds=90)
     settle(clock)
     assert Ledger.objects.lag(now=now) == timedelta(0)
+
+
+def explained(model: Any, query: dict[str, Any], projection: dict[str, Any], **more: Any) -> dict[str, Any]:
+    command = {"find": model._meta.db_table, "filter": query, "projection": projection, **more}
+    return mongo.database().command("explain", command, verbosity="executionStats")
+
+
+def test_an_index_serves_what_the_fold_asks_again_and_again(project: Project, clock: Clock) -> None:
+    """Of what is folded already, and of other minutes and shards, nothing is read."""
+    fill(project, clock, processes=4, minutes=8)
+    settle(clock)
+    waiting = [Process(project) for _number in range(3)]
+    for process in waiting:
+        process.send(ledgers.random_document(minute_before(clock, 1), ["/a"], seed=1))
+    shard = shard_of(project.pk)
+    [minute] = Ledger.objects.unfolded_minutes(shard, now=clock.now)
+    unfolded = {"unfolded": shard, "minute": {"$gt": clock.now - timedelta(hours=11)}}
+    everywhere = {"unfolded": {"$in": list(range(16))}}
+    by_arrival = {"sort": {"received_at": 1}}
+    for query, projection, more, keys in (
+        (unfolded, {"_id": 0, **dict.fromkeys(LedgerMinute._fields, 1)}, by_arrival, 4),
+        (everywhere, {"_id": 0, "unfolded": 1, "received_at": 1}, {**by_arrival, "limit": 1}, 4),
+        (minute._asdict(), {"seq": 1}, {}, 3),
+    ):
+        found = explained(Ledger, query, projection, **more)
+        plan = str(found["queryPlanner"]["winningPlan"])
+        assert "IXSCAN" in plan
+        assert "'SORT'" not in plan
+        assert found["executionStats"]["totalDocsExamined"] == 0, plan
+        assert found["executionStats"]["totalKeysExamined"] <= keys, plan
+    due = {"shard": shard, "step": "hour", "due_at": {"$lte": clock.now}}
+    found = explained(FoldMark, due, {}, sort={"due_at": 1})
+    assert found["executionStats"]["totalDocsExamined"] == 0
+    assert found["executionStats"]["totalKeysExamined"] <= 1
+    assert (Ledger.objects.busy_shards(), FoldMark.objects.busy_shards(now=clock.now)) == ({shard}, set())
 
 
 def test_a_mark_that_is_renewed_while_it_is_worked_on_stays_due(db: None, clock: Clock) -> None:
