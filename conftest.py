@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import hypothesis
@@ -9,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, TestCase, TransactionTestCase
 from pymongo import monitoring
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from perfplatform import mongo
@@ -72,6 +74,12 @@ def forget_versions() -> Iterator[None]:
     """The process remembers versions for a minute; the rows go with every test."""
     yield
     Version.objects.forget()
+
+
+@pytest.fixture(autouse=True)
+def own_limits(settings: Settings) -> None:
+    """What one test has asked for counts in no other, also of other workers."""
+    settings.THROTTLE_PREFIX = f"test-{uuid.uuid4().hex}"
 
 
 @pytest.fixture

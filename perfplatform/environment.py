@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +20,9 @@ FLAGS = {
     "off": False,
 }
 SHORTEST_SECRET = 32
+SHORTEST_METRICS_TOKEN = 16
+LARGEST_LIMIT = 10_000_000
+MOST_PROXIES = 10
 
 
 class InvalidEnvironment(Exception):
@@ -27,8 +30,33 @@ class InvalidEnvironment(Exception):
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How much may be asked for before the answer is 429; 0 is no limit.
+
+    Each is a bucket: so much at once, and as much again spread over a minute (sign-ins: five minutes).
+
+    - `per_key` (LIMIT_PER_KEY): requests of one project key to `ingest/`, and as many to `sdk-config/`. 100
+      processes that send every 15 s and ask for settings once a minute need 400 and 100 of the 3,000.
+    - `per_address` (LIMIT_PER_ADDRESS): the same of one client address, whatever it sends as a key.
+    - `uploads` (LIMIT_UPLOADS): files that one key or user uploads; of one address four times as many.
+    - `sign_ins_per_name`, `sign_ins_per_address` (LIMIT_SIGN_INS_PER_NAME, LIMIT_SIGN_INS_PER_ADDRESS):
+      attempts to sign in; one that succeeds frees its name again.
+    """
+
+    per_key: int = 3_000
+    per_address: int = 12_000
+    uploads: int = 60
+    sign_ins_per_name: int = 10
+    sign_ins_per_address: int = 100
+
+
+@dataclass(frozen=True)
 class Environment:
-    """The settings that differ from one installation to another. README.md lists them for people."""
+    """The settings that differ from one installation to another. README.md lists them for people.
+
+    `trusted_proxies` is how many proxies of one's own every request passes: so many entries at the end of
+    X-Forwarded-For are believed. `metrics_token` opens /metrics; empty, only staff may read it.
+    """
 
     development: bool
     secret_key: str
@@ -38,6 +66,9 @@ class Environment:
     cors_allowed_origins: tuple[str, ...]
     log_level: str
     sdk_dist_dir: Path
+    limits: Limits
+    trusted_proxies: int
+    metrics_token: str
 
     @property
     def public_path(self) -> str:
@@ -78,7 +109,37 @@ def read(variables: Mapping[str, str]) -> Environment:
         cors_allowed_origins=_origins(variables, development=development),
         log_level=_log_level(variables),
         sdk_dist_dir=Path(variables.get("SDK_DIST_DIR") or ROOT / "sdk" / "dist").resolve(),
+        limits=_limits(variables),
+        trusted_proxies=_number(variables, "TRUSTED_PROXIES", default=0, most=MOST_PROXIES),
+        metrics_token=_metrics_token(variables),
     )
+
+
+def _limits(variables: Mapping[str, str]) -> Limits:
+    return Limits(
+        **{
+            name: _number(variables, f"LIMIT_{name.upper()}", default=default, most=LARGEST_LIMIT)
+            for name, default in asdict(Limits()).items()
+        }
+    )
+
+
+def _number(variables: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    text = variables.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= most):
+        raise InvalidEnvironment(f"{name} is {text!r}: write a whole number from 0 to {most}.")
+    return int(text)
+
+
+def _metrics_token(variables: Mapping[str, str]) -> str:
+    token = variables.get("METRICS_TOKEN", "").strip()
+    if token and len(token) < SHORTEST_METRICS_TOKEN:
+        raise InvalidEnvironment(
+            f"METRICS_TOKEN is too short: give it at least {SHORTEST_METRICS_TOKEN} random characters."
+        )
+    return token
 
 
 def _flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:

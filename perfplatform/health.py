@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from perfplatform import mongo
+from perfplatform import mongo, throttle
 from perfplatform.models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -32,13 +32,18 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """503 unless MongoDB, Redis and a worker all answer; the body names each."""
+    """503 unless MongoDB, Redis and a worker all answer and limits are kept; the body names each."""
     mongodb = _state(_ask_mongodb)
     # The worker's heartbeat lies in MongoDB: without that asking would only cost another time-out.
     worker = (
         _state(_ask_worker) if mongodb["ok"] else {"ok": False, "detail": "unknown while MongoDB is away"}
     )
-    parts = {"mongodb": mongodb, "redis": _state(_ask_redis), "worker": worker}
+    parts = {
+        "mongodb": mongodb,
+        "redis": _state(_ask_redis),
+        "worker": worker,
+        "throttle": _state(_ask_throttle),
+    }
     ready = all(part["ok"] for part in parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
 
@@ -63,6 +68,10 @@ def _ask_redis() -> str:
     with client:
         client.ping()
     return ""
+
+
+def _ask_throttle() -> str:
+    return "" if throttle.works() else "Redis keeps no limits: nothing is throttled until it does again"
 
 
 def _ask_worker() -> str:

@@ -137,6 +137,10 @@ CACHES = {
         },
     }
 }
+# Limits are counted there too, under this prefix; without Redis nothing is limited.
+THROTTLE_PREFIX = DATABASE_NAME
+LIMITS = ENVIRONMENT.limits
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 SESSION_ENGINE = "perfplatform.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 

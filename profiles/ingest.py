@@ -19,7 +19,6 @@ from msgspec import Raw
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from perfplatform.errors import ApiError, ErrorCode
 from perfplatform.mongo import Document
@@ -32,6 +31,7 @@ from profiles.shard import shard_of
 from profiles.wire import Batch, ProfileItem, Refusal, Refused
 from projects.authentication import ProjectKeyAuthentication
 from projects.models import Key, Project, Version
+from projects.throttling import ThrottledView
 
 JSON_TYPE: Final = "application/json"
 
@@ -49,12 +49,13 @@ class Outcome:
         self.rejected.append({"list": name, "index": index, "code": str(code), "reason": reason})
 
 
-class IngestView(APIView):
-    """Takes profiles and ledger documents in. Needs MongoDB and nothing else."""
+class IngestView(ThrottledView):
+    """Takes profiles and ledger documents in. Needs MongoDB; without Redis it only lacks its limits."""
 
     authentication_classes = (ProjectKeyAuthentication,)
     permission_classes = ()
     parser_classes = ()
+    limit_name = "ingest"
 
     @extend_schema(
         request={JSON_TYPE: OpenApiTypes.OBJECT},

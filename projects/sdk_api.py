@@ -21,13 +21,15 @@ from projects.api import project_of
 from projects.authentication import ProjectKeyAuthentication
 from projects.models import Key, RecordingOrder
 from projects.serializers import RecordingOrderSerializer, SdkConfigSerializer, SdkSettingsSerializer
+from projects.throttling import ThrottledView
 
 
-class SdkConfigView(APIView):
+class SdkConfigView(ThrottledView):
     """Asked by every process about once a minute: nothing but reads by index, and mostly a 304."""
 
     authentication_classes = (ProjectKeyAuthentication,)
     permission_classes = ()
+    limit_name = "sdk-config"
 
     @extend_schema(
         parameters=[OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfplatform.environment import InvalidEnvironment, read
+from perfplatform.environment import InvalidEnvironment, Limits, read
 
 PRODUCTION = {
     "SECRET_KEY": "x" * 50,
@@ -45,6 +45,12 @@ def test_production_names_what_is_missing(name: str) -> None:
         ("CORS_ALLOWED_ORIGINS", "*"),
         ("CORS_ALLOWED_ORIGINS", "https://tools.example.com/path"),
         ("LOG_LEVEL", "loud"),
+        ("LIMIT_PER_KEY", "-1"),
+        ("LIMIT_PER_ADDRESS", "many"),
+        ("LIMIT_UPLOADS", "1.5"),
+        ("LIMIT_SIGN_INS_PER_NAME", "99999999"),
+        ("TRUSTED_PROXIES", "11"),
+        ("METRICS_TOKEN", "short"),
     ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
@@ -55,3 +61,12 @@ def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
 def test_a_replica_set_of_several_members_is_an_address() -> None:
     uri = "mongodb://a:1,b:2,c:3/perf?replicaSet=rs0"
     assert read({**PRODUCTION, "MONGODB_URI": uri}).mongodb_uri == uri
+
+
+def test_limits_have_defaults_and_can_be_set() -> None:
+    assert read(PRODUCTION).limits == Limits()
+    assert (read(PRODUCTION).trusted_proxies, read(PRODUCTION).metrics_token) == (0, "")
+    told = {"LIMIT_PER_KEY": "0", "LIMIT_SIGN_INS_PER_ADDRESS": "7", "TRUSTED_PROXIES": "2"}
+    found = read({**PRODUCTION, **told, "METRICS_TOKEN": "t" * 16})
+    assert found.limits == Limits(per_key=0, sign_ins_per_address=7)
+    assert (found.trusted_proxies, found.metrics_token) == (2, "t" * 16)

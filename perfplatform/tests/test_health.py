@@ -25,6 +25,7 @@ def test_readyz_names_a_worker_that_never_reported(client: Client) -> None:
     assert body["ready"] is False
     assert body["mongodb"]["ok"]
     assert body["redis"]["ok"]
+    assert body["throttle"] == {"ok": True, "detail": ""}
     assert body["worker"] == {"ok": False, "detail": "has not reported yet"}
 
 
@@ -51,4 +52,5 @@ def test_readyz_names_redis_and_tells_no_address(client: Client, settings: Setti
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["redis"] == {"ok": False, "detail": "does not answer"}
+    assert "nothing is throttled" in response.json()["throttle"]["detail"]
     assert b"secret" not in response.content

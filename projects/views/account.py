@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bson import ObjectId
@@ -14,11 +15,12 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import ngettext, override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from projects import throttling
 from projects.clock import zone_of
 from projects.forms import PreferencesForm, TokenForm
 from projects.models import Token, User
@@ -35,8 +37,13 @@ def login(request: HttpRequest) -> HttpResponseBase:
     target = _next_page(request, default=settings.LOGIN_REDIRECT_URL)
     if request.user.is_authenticated:
         return redirect(target)
+    username = request.POST.get("username", "")
+    wait_s = throttling.sign_in(request, username) if request.method == "POST" else 0
+    if wait_s:
+        return _too_many_attempts(request, username, wait_s)
     form = AuthenticationForm(request, data=request.POST or None)
     if request.method == "POST" and form.is_valid():
+        throttling.signed_in(username)
         user = form.get_user()
         assert isinstance(user, User)  # noqa: S101 - AUTH_USER_MODEL is ours.
         auth.login(request, user)
@@ -44,6 +51,23 @@ def login(request: HttpRequest) -> HttpResponseBase:
         _remember(response, user)
         return response
     return render(request, "projects/login.html", {"form": form, "next": request.GET.get("next", "")})
+
+
+def _too_many_attempts(request: HttpRequest, username: str, wait_s: int) -> HttpResponse:
+    """The page without a look at the password: guessing goes no faster than the limits allow."""
+    told = ngettext(
+        "There were too many attempts to sign in. Please wait a minute and try again.",
+        "There were too many attempts to sign in. Please wait %(count)d minutes and try again.",
+        math.ceil(wait_s / 60),
+    ) % {"count": math.ceil(wait_s / 60)}
+    context = {
+        "form": AuthenticationForm(request, initial={"username": username}),
+        "next": request.POST.get("next", ""),
+        "problem": told,
+    }
+    response = render(request, "projects/login.html", context, status=429)
+    response["Retry-After"] = str(wait_s)
+    return response
 
 
 @require_POST
