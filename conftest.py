@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from perfplatform import mongo
+from profiles.models import Instance, Intake
 from projects.models import Project, User, Version
 from projects.tests import factories
 
@@ -70,10 +71,11 @@ def quick_flush() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def forget_versions() -> Iterator[None]:
-    """The process remembers versions for a minute; the rows go with every test."""
+def forget_rows() -> Iterator[None]:
+    """The process remembers some rows for a minute; they go with every test."""
     yield
-    Version.objects.forget()
+    for model in (Version, Intake, Instance):
+        model.objects.forget()
 
 
 @pytest.fixture(autouse=True)

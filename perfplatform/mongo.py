@@ -16,6 +16,9 @@ Model = TypeVar("Model", bound=models.Model)
 # What was acknowledged with this survives the death of any minority of servers.
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 
+# For what may be lost: acknowledged by one server from its memory, so that nobody waits for a disk.
+QUICK = WriteConcern(w=1, j=False)
+
 
 def database() -> Database[Document]:
     connection = connections["default"]

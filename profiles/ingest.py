@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,12 +23,13 @@ from rest_framework.response import Response
 
 from perfplatform.errors import ApiError, ErrorCode
 from perfplatform.mongo import Document
-from profiles import blob, body, wire
+from profiles import blob, body, tally, wire
 from profiles.grain import LEDGER_LIFETIME
 from profiles.ledger import LedgerDocument
-from profiles.models import Ledger, Profile, SessionBlob
+from profiles.models import Instance, Intake, Ledger, Profile, SessionBlob
 from profiles.recording import Table
 from profiles.shard import shard_of
+from profiles.tally import UNREADABLE, Tally
 from profiles.wire import Batch, ProfileItem, Refusal, Refused
 from projects.authentication import ProjectKeyAuthentication
 from projects.models import Key, Project, Version
@@ -81,14 +83,13 @@ class IngestView(ThrottledView):
     )
     def post(self, request: Request) -> Response:
         """Store a batch durably, and name the items that are refused."""
+        project, now = cast(Key, request.auth).project, timezone.now()
         try:
             batch = wire.decode(body.decompress(read_body(request), encoding_of(request)))
-        except body.TooLarge as error:
-            raise invalid(str(error), status=413) from error
-        except body.Unreadable as error:
-            raise invalid(str(error), status=400) from error
-        key = cast(Key, request.auth)
-        outcome = record_batch(key.project, batch, now=timezone.now())
+        except (body.TooLarge, body.Unreadable) as error:
+            Intake.objects.add(project.pk, Tally(refused=Counter({UNREADABLE: 1})), at=now)
+            raise invalid(str(error), status=413 if isinstance(error, body.TooLarge) else 400) from error
+        outcome = record_batch(project, batch, now=now)
         data = {"accepted": outcome.accepted, "rejected": outcome.rejected}
         if outcome.rejected and not outcome.accepted:
             raise ApiError(ErrorCode.PERFORMANCE_DATA_INVALID, _("Every item was refused."), data=data)
@@ -97,17 +98,73 @@ class IngestView(ThrottledView):
 
 def record_batch(project: Project, batch: Batch, *, now: datetime) -> Outcome:
     """Store what is valid; once this returns it survives a crash. Doing it twice is as doing it once."""
-    outcome = Outcome()
+    outcome, counted = Outcome(), Tally()
     ledger = _decode_all("ledger", batch.ledger, wire.decode_ledger, now=now, outcome=outcome)
     profiles = _decode_all("profiles", batch.profiles, wire.decode_profile, now=now, outcome=outcome)
-    if not ledger and not profiles:
-        return outcome
-    said_of_all = common_fields(project, batch, now=now)
-    _store_profiles(project, profiles, said_of_all, outcome=outcome)
-    Ledger.objects.store([ledger_document(document, said_of_all) for _index, document in ledger])
-    outcome.accepted += len(ledger)
+    profiles = _within_quota(project, profiles, now=now, outcome=outcome)
+    if ledger or profiles:
+        said_of_all = common_fields(project, batch, now=now)
+        _store_profiles(project, profiles, said_of_all, outcome=outcome)
+        counted.profiles = outcome.accepted
+        Ledger.objects.store([ledger_document(document, said_of_all) for _index, document in ledger])
+        counted.ledger = len(ledger)
+        outcome.accepted += len(ledger)
     outcome.rejected.sort(key=lambda refused: (refused["list"], refused["index"]))
+    # All is durable by now; what follows only counts, and its failure changes no answer.
+    counted.refused.update(refused["code"] for refused in outcome.rejected)
+    if ledger:
+        counted.dropped = _note_instance(project, batch, [document for _index, document in ledger], now=now)
+    Intake.objects.add(project.pk, counted, at=now)
     return outcome
+
+
+def _within_quota(
+    project: Project,
+    profiles: list[tuple[int, tuple[ProfileItem, Table]]],
+    *,
+    now: datetime,
+    outcome: Outcome,
+) -> list[tuple[int, tuple[ProfileItem, Table]]]:
+    """Those that the project may still send today; refuses the others, unless they are stored already."""
+    left = Intake.objects.left_of_quota(project, at=now)
+    if left is None or len(profiles) <= left:
+        return profiles
+    stored = Profile.objects.stored(project.pk, [item.id for _index, (item, _table) in profiles])
+    kept = []
+    for index, (item, table) in profiles:
+        if item.id in stored:
+            kept.append((index, (item, table)))
+        elif left > 0:
+            left -= 1
+            kept.append((index, (item, table)))
+        else:
+            reason = f"the project has had its {project.daily_profiles} profiles of this day (UTC)"
+            outcome.refuse("profiles", index, code=Refusal.QUOTA, reason=reason)
+    return kept
+
+
+def _note_instance(
+    project: Project, batch: Batch, ledger: Sequence[LedgerDocument], *, now: datetime
+) -> Counter[str]:
+    """Keeps what the process says of itself; returns what it has dropped since it last did, by reason."""
+    process = batch.process
+    said = {
+        "instance": process.instance,
+        "hostname": process.hostname,
+        "pid": process.pid,
+        "python": process.python,
+        "framework": process.framework,
+        "sdk": f"{batch.sdk.name} {batch.sdk.version}",
+        "version_name": batch.version.name,
+        "environment": batch.environment,
+    }
+    return Instance.objects.seen(
+        project.pk,
+        said,
+        dropped=tally.drops(document.dropped for document in ledger),
+        statistics=tally.statistics(document.statistics for document in ledger),
+        at=now,
+    )
 
 
 def read_body(request: Request) -> bytes:

@@ -47,6 +47,7 @@ class Refusal(StrEnum):
     TOO_LATE = "too_late"
     CLOCK_SKEW = "clock_skew"
     ID_TAKEN = "id_taken"
+    QUOTA = "quota"
 
 
 class Refused(ValueError):

@@ -62,16 +62,26 @@ class ProjectSettingsForm(ProjectForm):
     """The same, with what only matters once data is there."""
 
     class Meta(ProjectForm.Meta):
-        fields = ("name", "description", "language", "time_zone", "status", "retention_days")  # type: ignore[assignment]
+        fields = (
+            "name",
+            "description",
+            "language",
+            "time_zone",
+            "status",
+            "retention_days",
+            "daily_profiles",
+        )  # type: ignore[assignment]
         labels: ClassVar = {
             **ProjectForm.Meta.labels,
             "status": _("Status"),
             "retention_days": _("Days that profiles are kept"),
+            "daily_profiles": _("Profiles a day"),
         }
         help_texts: ClassVar = {
             **ProjectForm.Meta.help_texts,
             "status": _("A paused project keeps its data and accepts no more."),
             "retention_days": _("1 to 365. It holds for profiles that arrive from now on."),
+            "daily_profiles": _("More are refused until midnight in UTC; counting goes on. 0: no limit."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

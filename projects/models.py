@@ -117,6 +117,11 @@ class Project(models.Model):
         default=14,
         validators=[MinValueValidator(1), MaxValueValidator(365)],
     )
+    daily_profiles = models.PositiveIntegerField(
+        _("profiles a day"),
+        default=1_000_000,
+        validators=[MaxValueValidator(100_000_000)],
+    )
     language = models.CharField(_("language"), max_length=10, choices=LANGUAGES, default="en")
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]

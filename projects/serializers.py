@@ -34,6 +34,7 @@ class ProjectSerializer(ModelSerializer):
             "description",
             "status",
             "retention_days",
+            "daily_profiles",
             "language",
             "time_zone",
             "created_at",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from profiles.models.digest import Digest
 from profiles.models.endpoint_name import EndpointName
 from profiles.models.fold_mark import FoldMark
+from profiles.models.instance import Instance
+from profiles.models.intake import Intake
 from profiles.models.lease import Lease
 from profiles.models.ledger import Ledger
 from profiles.models.minute_forest import MinuteForest
@@ -21,6 +23,8 @@ __all__ = [
     "Digest",
     "EndpointName",
     "FoldMark",
+    "Instance",
+    "Intake",
     "Lease",
     "Ledger",
     "MinuteForest",

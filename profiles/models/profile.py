@@ -72,6 +72,12 @@ class ProfileManager(models.Manager["Profile"]):
         found = mongo.collection(self.model).aggregate(stages)
         return {row["_id"]: row["at"].replace(tzinfo=UTC) for row in found}
 
+    def stored(self, project_id: ObjectId, profile_ids: Iterable[str]) -> set[str]:
+        """Those of the ids that profiles of the project have."""
+        wanted = {"_id": {"$in": list(profile_ids)}}
+        rows = mongo.collection(self.model).find(wanted, {"project_id": 1})
+        return {row["_id"] for row in rows if row["project_id"] == project_id}
+
     def any_for(self, project_id: ObjectId) -> Profile | None:
         """The newest profile of a project."""
         found = mongo.collection(self.model).find_one({"project_id": project_id}, sort=NEWEST_FIRST)

@@ -74,6 +74,7 @@ def test_a_project_is_added_and_edited(staff: Client) -> None:
         "slug": "by-hand",
         "status": "active",
         "retention_days": "7",
+        "daily_profiles": "500",
         "language": "zh-hans",
         "time_zone": "Asia/Shanghai",
         "members-TOTAL_FORMS": "0",

@@ -201,6 +201,7 @@ def test_settings_are_saved(owner_client: Client, project: Project) -> None:
         "time_zone": "Asia/Shanghai",
         "status": "paused",
         "retention_days": "30",
+        "daily_profiles": "500",
     }
     response = owner_client.post(at("change", project), sent)
     assert response["Location"] == f"{at('settings', project)}#general"
@@ -227,6 +228,7 @@ def test_refused_settings_are_told_beside_the_field(
         "time_zone": "UTC",
         "status": "active",
         "retention_days": "14",
+        "daily_profiles": "500",
         field: value,
     }
     response = owner_client.post(at("change", project), sent)

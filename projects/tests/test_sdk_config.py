@@ -199,6 +199,7 @@ def test_other_changes_of_the_project_leave_the_sampling_alone(
         "time_zone": "UTC",
         "status": "active",
         "retention_days": "14",
+        "daily_profiles": "500",
     }
     serializer = ProjectSerializer(stale, data={"name": "Shop 3"})
     assert serializer.is_valid()

@@ -218,13 +218,18 @@ def test_platform_that_refuses_everything_gets_no_more_than_a_few_batches(
     assert len(platform.posts) == 3
 
 
-def test_single_refused_items_are_counted(
-    platform: FakePlatform, start: Start, warnings: Callable[[], list[str]]
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("too_late", "started_at is more than 6 h old"),
+        ("quota", "the project has had its 500 profiles of this day (UTC)"),
+    ],
+)
+def test_single_refused_items_are_final_and_counted(
+    platform: FakePlatform, start: Start, warnings: Callable[[], list[str]], code: str, reason: str
 ) -> None:
     def refuse_one(handler: fakes.Handler) -> None:
-        rejected = [
-            {"list": "profiles", "index": 0, "code": "too_late", "reason": "started_at is more than 6 h old"}
-        ]
+        rejected = [{"list": "profiles", "index": 0, "code": code, "reason": reason}]
         handler.answer(202, {"code": 0, "msg": "", "data": {"accepted": 1, "rejected": rejected}})
 
     platform.behaviour = fakes.first(1, refuse_one)
@@ -232,7 +237,8 @@ def test_single_refused_items_are_counted(
     call()
     assert perfplatform_sdk.flush(5.0)
     assert platform.dropped() == {"refused": 1}
-    assert "more than 6 h old" in warnings()[0]
+    assert platform.profiles == []
+    assert reason in warnings()[0]
 
 
 def test_outage_loses_no_counts_and_keeps_the_newest_profiles(platform: FakePlatform, start: Start) -> None:
