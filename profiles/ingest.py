@@ -249,18 +249,20 @@ def _store_profiles(
 def common_fields(project: Project, batch: Batch, *, now: datetime) -> Document:
     """What profiles and ledger documents of a batch have in common."""
     version, process = batch.version, batch.process
+    name = Version.objects.filed_as(project.pk, version.name, at=now)
+    is_own = name == version.name
     version_id: ObjectId = Version.objects.seen(
         project.pk,
-        name=version.name,
-        commit=version.commit,
-        branch=version.branch,
+        name=name,
+        commit=version.commit if is_own else "",
+        branch=version.branch if is_own else "",
         environment=batch.environment,
         at=now,
     )
     return {
         "project_id": project.pk,
         "version_id": version_id,
-        "version_name": version.name,
+        "version_name": name,
         "environment": batch.environment,
         "instance": process.instance,
         "hostname": process.hostname,

@@ -19,15 +19,49 @@ if TYPE_CHECKING:
     from projects.models import Project, Version
 
 SEEN_PRECISION = timedelta(minutes=1)
+MOST_LIVE = 500
+# A live version makes room for a new one once nothing has come of it for so long.
+IDLE_AFTER = timedelta(days=1)
+OTHER = "(other)"
 CACHE_SIZE = 10_000
 
 
 class VersionManager(models.Manager["Version"]):
-    """`seen` costs one dictionary look-up for a batch, and two upserts a minute, version and process."""
+    """A batch costs two dictionary look-ups, and a read and two upserts a minute, version and process."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: dict[tuple[ObjectId, str, str], tuple[ObjectId, datetime]] = {}
+        self._filed: dict[tuple[ObjectId, str], tuple[str, datetime]] = {}
+
+    def filed_as(self, project_id: ObjectId, name: str, *, at: datetime) -> str:
+        """The version's own name, or `(other)` where a project has 500 live ones and none can make room.
+
+        An app that names a version at each start would otherwise make them without end. A new version
+        archives the live one that was silent for longest, if for a day at least.
+        """
+        cached = self._filed.get((project_id, name))
+        if cached and at - cached[1] < SEEN_PRECISION:
+            return cached[0]
+        rows = mongo.collection(self.model)
+        known = rows.find_one({"project_id": project_id, "name": name}, {"_id": 1})
+        found = name if known or self._make_room(project_id, at=at) else OTHER
+        if len(self._filed) >= CACHE_SIZE:
+            self._filed.clear()
+        self._filed[project_id, name] = (found, at)
+        return found
+
+    def _make_room(self, project_id: ObjectId, *, at: datetime) -> bool:
+        """Whether one more version may live; archives the one that was silent for longest if need be."""
+        rows = mongo.collection(self.model, durable=True)
+        live = {"project_id": project_id, "status": "live"}
+        if rows.count_documents(live, limit=MOST_LIVE) < MOST_LIVE:
+            return True
+        idle = {**live, "last_seen_at": {"$lt": at - IDLE_AFTER}}
+        archived = rows.find_one_and_update(
+            idle, {"$set": {"status": "archived"}}, projection={"_id": 1}, sort=[("last_seen_at", 1)]
+        )
+        return archived is not None
 
     def seen(
         self,
@@ -60,6 +94,7 @@ class VersionManager(models.Manager["Version"]):
     def forget(self) -> None:
         """Empties this process's cache: tests drop the rows behind it."""
         self._seen.clear()
+        self._filed.clear()
 
     def _upsert_version(
         self, project_id: ObjectId, *, name: str, commit: str, branch: str, at: datetime

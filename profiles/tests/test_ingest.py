@@ -284,6 +284,19 @@ def test_too_late_and_clock_skew(sender: APIClient) -> None:
     assert [refused["code"] for refused in answer["data"]["rejected"]] == ["too_late", "clock_skew"]
 
 
+def test_versions_beyond_500_are_filed_together(project: Project, sender: APIClient) -> None:
+    Version.objects.bulk_create(Version(project=project, name=f"build-{n}") for n in range(500))
+    ledger = vectors.batch(timezone.now())["ledger"]
+    named = {"name": "build-500", "commit": "abc", "branch": "main"}
+    status, answer = post(sender, batches.batch(batches.profile(), ledger=ledger, version=named))
+    assert (status, answer["data"]["accepted"]) == (202, 2)
+    other = Version.objects.get(name="(other)")
+    assert (other.commit, other.branch) == ("", "")
+    for model in (Profile, Ledger):
+        [stored] = mongo.collection(model).find()
+        assert (stored["version_name"], stored["version_id"]) == ("(other)", other.pk)
+
+
 def test_id_of_another_project(sender: APIClient) -> None:
     elsewhere = batches.stored_profile(factories.project("Elsewhere"))
     mine = batches.profile()

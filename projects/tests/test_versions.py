@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from projects.models import Deploy, Project, Version
+from projects.versions import MOST_LIVE
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -50,6 +51,42 @@ def test_the_cache_is_of_one_project(project: Project, owner: object) -> None:
 
     other = factories.project()
     assert see(project) != see(other)
+
+
+def fill(project: Project, *, last_seen_at: datetime) -> None:
+    Version.objects.bulk_create(
+        Version(
+            project=project, name=f"build-{number}", last_seen_at=last_seen_at + timedelta(seconds=number)
+        )
+        for number in range(MOST_LIVE)
+    )
+
+
+@pytest.mark.django_db
+def test_versions_without_end_are_filed_together(project: Project) -> None:
+    fill(project, last_seen_at=NOW - timedelta(hours=1))
+    assert Version.objects.filed_as(project.pk, "build-7", at=NOW) == "build-7"
+    assert Version.objects.filed_as(project.pk, "new", at=NOW) == "(other)"
+    assert Version.objects.filter(status="live").count() == MOST_LIVE
+    # It asks again after a minute.
+    Version.objects.filter(name="build-3").update(status="archived")
+    assert Version.objects.filed_as(project.pk, "new", at=NOW + timedelta(seconds=30)) == "(other)"
+    assert Version.objects.filed_as(project.pk, "new", at=NOW + timedelta(seconds=61)) == "new"
+
+
+@pytest.mark.django_db
+def test_new_version_archives_the_one_that_was_silent_for_longest(project: Project) -> None:
+    fill(project, last_seen_at=NOW - timedelta(days=2))
+    assert Version.objects.filed_as(project.pk, "new", at=NOW) == "new"
+    assert [version.name for version in Version.objects.filter(status="archived")] == ["build-0"]
+
+
+@pytest.mark.django_db
+def test_versions_of_other_projects_take_no_room(project: Project) -> None:
+    from projects.tests import factories
+
+    fill(factories.project(), last_seen_at=NOW)
+    assert Version.objects.filed_as(project.pk, "new", at=NOW) == "new"
 
 
 @pytest.mark.django_db(transaction=True)
