@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles.views import arrival, detail, project
+from profiles.views import arrival, detail, intake, project
 
 app_name = "profiles"
 urlpatterns = [
     path("activity/", arrival.activity, name="activity"),
     path("projects/<slug:slug>/", project.project, name="project"),
     path("projects/<slug:slug>/first-profile/", arrival.first_profile, name="first_profile"),
+    path("projects/<slug:slug>/settings/ingest/", intake.health, name="health"),
+    path("projects/<slug:slug>/settings/instances/", intake.instances, name="instances"),
     path("profiles/<str:profile_id>/", detail.detail, name="detail"),
 ]

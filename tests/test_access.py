@@ -89,6 +89,8 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}setup/": [get(MEMBERS), post(owners(200), name="web")],
     f"{PAGES}first-profile/": [get(MEMBERS)],
     f"{PAGES}settings/": [get(MEMBERS)],
+    f"{PAGES}settings/ingest/": [get(MEMBERS)],
+    f"{PAGES}settings/instances/": [get(MEMBERS)],
     f"{PAGES}settings/general/": [post(owners(422), name="")],
     f"{PAGES}settings/sampling/": [post(editors(422), enabled="perhaps")],
     f"{PAGES}delete/": [post(owners(422), name="not its name")],

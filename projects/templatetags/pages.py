@@ -46,6 +46,13 @@ def moment(context: RequestContext, at: datetime | None) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def hour(context: RequestContext, at: datetime) -> SafeString:
+    """A time to the minute in the page's zone."""
+    local = _local(context, at)
+    return _time(local, date_format(local, pgettext("date format", "M j, H:i")))
+
+
+@register.simple_tag(takes_context=True)
 def day(context: RequestContext, at: datetime | None) -> SafeString:
     """A date in the page's zone."""
     if at is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -44,6 +45,14 @@ class MadeProject:
         answer = _post(f"{self.url}/api/v1/ingest/", self.key, batch(profiles, **told))
         assert answer["rejected"] == []
         return [f"{self.url}/profiles/{sent['id']}/" for sent in profiles]
+
+    def send_minute(self, **dropped: int) -> None:
+        """Sends what a process says of the present minute: no requests, what it dropped, what it cost."""
+        minute = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+        statistics = {"events": 0, "posts": 4, "sampling_us": 61_000, "sending_us": 12_000}
+        said = {"strings": [], "frames": [], "endpoints": [], "dropped": dropped, "statistics": statistics}
+        sent = {**batch([]), "ledger": [{"minute": minute, "seq": 1, **said}]}
+        assert _post(f"{self.url}/api/v1/ingest/", self.key, sent)["accepted"] == 1
 
     def send_products(self) -> str:
         """A profile with a tree that tests know; the address of its page."""

@@ -19,6 +19,10 @@ PAGES = {
     "profiles, none yet": "/projects/{empty}/",
     "setup": "/projects/{empty}/setup/",
     "settings": "/projects/{slug}/settings/",
+    "ingest health": "/projects/{slug}/settings/ingest/",
+    "ingest health, nothing yet": "/projects/{empty}/settings/ingest/",
+    "instances": "/projects/{slug}/settings/instances/",
+    "instances, none yet": "/projects/{empty}/settings/instances/",
     "profile": "{profile}",
     "profile, all code": "{profile}?code=all&search=e&unit=percent",
     "account": "/account/",
@@ -30,6 +34,7 @@ LOOKS = [("light", "en", 390), ("dark", "zh-hans", 1440)]
 @pytest.fixture(scope="module")
 def places(instance: dict[str, Any]) -> dict[str, str]:
     project: MadeProject = make_project(instance, "Looked at")
+    project.send_minute(queue_full=1234, rate_limited=7)
     profile = project.send_products().removeprefix(instance["url"])
     return {"slug": project.slug, "profile": profile, "empty": make_project(instance, "Empty").slug}
 
