@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles.views import arrival, detail, intake, project
+from profiles.views import arrival, detail, intake, metrics, project
 
 app_name = "profiles"
 urlpatterns = [
+    path("metrics", metrics.metrics, name="metrics"),
     path("activity/", arrival.activity, name="activity"),
     path("projects/<slug:slug>/", project.project, name="project"),
     path("projects/<slug:slug>/first-profile/", arrival.first_profile, name="first_profile"),

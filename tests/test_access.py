@@ -74,6 +74,7 @@ PAGES = "projects/<slug:slug>/"
 WALK: dict[str, list[Step]] = {
     "healthz": [get(OPEN)],
     "readyz": [get((503,) * 6)],
+    "metrics": [get((401, 403, 200, 403, 403, 403))],
     "login/": [get((200, 302, 302, 302, 302, 302))],
     "logout/": [post((302,) * 6)],
     "i18n/setlang/": [post((302,) * 6, language="en")],
