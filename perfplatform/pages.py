@@ -28,6 +28,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _answer(request, 404)
 
 
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _answer(request, 413)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, 500)
 

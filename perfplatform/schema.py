@@ -88,6 +88,12 @@ class MemberOrDeployTokenScheme(BearerScheme):
     kinds = "A personal token (`ppt_`), or the project's deploy token (`ppd_`)."
 
 
+class MemberOrProjectKeyScheme(BearerScheme):
+    target_class = "projects.authentication.MemberOrProjectKeyAuthentication"
+    name = "personalTokenOrProjectKey"
+    kinds = "A personal token (`ppt_`), or a project key (`ppk_`)."
+
+
 def describe_codes(result: dict[str, Any], **_context: Any) -> dict[str, Any]:
     """Writes the code table under the API's description."""
     rows = [f"| {code.value} | {code.name} | {status} | {text} |" for code, (status, text) in TABLE.items()]

@@ -3,10 +3,11 @@ from __future__ import annotations
 from django.urls import path
 
 from profiles import ingest
-from profiles.api import exports, lists
+from profiles.api import exports, lists, upload
 
 urlpatterns = [
     path("ingest/", ingest.IngestView.as_view(), name="ingest"),
+    path("upload/", upload.UploadView.as_view(), name="api-upload"),
     path("projects/<str:project_id>/profiles/", lists.ProfileListView.as_view(), name="api-profiles"),
     path("profiles/<str:profile_id>/", lists.ProfileView.as_view(), name="api-profile"),
     path("profiles/<str:profile_id>/session/", exports.SessionView.as_view(), name="api-session"),

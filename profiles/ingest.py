@@ -104,7 +104,7 @@ def record_batch(project: Project, batch: Batch, *, now: datetime) -> Outcome:
     profiles = _within_quota(project, profiles, now=now, outcome=outcome)
     if ledger or profiles:
         said_of_all = common_fields(project, batch, now=now)
-        _store_profiles(project, profiles, said_of_all, outcome=outcome)
+        store_profiles(project, profiles, said_of_all, outcome=outcome)
         counted.profiles = outcome.accepted
         Ledger.objects.store([ledger_document(document, said_of_all) for _index, document in ledger])
         counted.ledger = len(ledger)
@@ -218,7 +218,7 @@ def _decode_all(
     return items
 
 
-def _store_profiles(
+def store_profiles(
     project: Project,
     profiles: Sequence[tuple[int, tuple[ProfileItem, Table]]],
     said_of_all: Document,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles.views import arrival, detail, intake, metrics, project
+from profiles.views import arrival, detail, intake, metrics, project, upload
 
 app_name = "profiles"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("activity/", arrival.activity, name="activity"),
     path("projects/<slug:slug>/", project.project, name="project"),
     path("projects/<slug:slug>/first-profile/", arrival.first_profile, name="first_profile"),
+    path("projects/<slug:slug>/upload/", upload.upload, name="upload"),
     path("projects/<slug:slug>/settings/ingest/", intake.health, name="health"),
     path("projects/<slug:slug>/settings/instances/", intake.instances, name="instances"),
     path("profiles/<str:profile_id>/", detail.detail, name="detail"),

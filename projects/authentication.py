@@ -96,6 +96,18 @@ class MemberOrDeployTokenAuthentication(BaseAuthentication):
         return CHALLENGE["WWW-Authenticate"]
 
 
+class MemberOrProjectKeyAuthentication(BaseAuthentication):
+    """A project key if one was sent, else as for members."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        sent = prefix_of(secret_of(request))
+        kind = ProjectKeyAuthentication if sent is CredentialPrefix.PROJECT_KEY else CredentialAuthentication
+        return kind().authenticate(request)
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE["WWW-Authenticate"]
+
+
 def wrong_kind(prefix: CredentialPrefix) -> ApiError:
     text = {
         CredentialPrefix.PROJECT_KEY: _(

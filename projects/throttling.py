@@ -16,6 +16,7 @@ from perfplatform.client_address import client_address
 from perfplatform.errors import ApiError, ErrorCode
 from perfplatform.throttle import Bucket
 from projects.authentication import secret_of
+from projects.requests import SignedInRequest
 
 SIGN_IN_SECONDS = 300
 ADDRESS_UPLOADS = 4
@@ -26,6 +27,10 @@ class ThrottledView(APIView):
 
     limit_name: ClassVar[str]
 
+    def limits(self) -> tuple[int, int]:
+        """Requests a minute of one credential, and of one address."""
+        return settings.LIMITS.per_key, settings.LIMITS.per_address
+
     def perform_authentication(self, request: Request) -> None:
         wait_s = throttle.take(*self.buckets(request))
         if wait_s:
@@ -34,11 +39,21 @@ class ThrottledView(APIView):
 
     def buckets(self, request: Request) -> list[Bucket]:
         """One for the address, and one for what was sent as a credential, whether or not it is one."""
-        found = [_bucket(self.limit_name, "address", address_of(request), settings.LIMITS.per_address)]
+        per_key, per_address = self.limits()
+        found = [_bucket(self.limit_name, "address", address_of(request), per_address)]
         secret = secret_of(request)
         if secret:
-            found.append(_bucket(self.limit_name, "key", secret, settings.LIMITS.per_key))
+            found.append(_bucket(self.limit_name, "key", secret, per_key))
         return found
+
+
+def upload(request: SignedInRequest) -> int:
+    """Count a file that a person uploads; return the seconds to wait where there were too many, else 0."""
+    most = settings.LIMITS.uploads
+    return throttle.take(
+        _bucket("upload", "user", str(request.user.pk), most),
+        _bucket("upload", "address", address_of(request), most * ADDRESS_UPLOADS),
+    )
 
 
 def sign_in(request: HttpRequest, username: str) -> int:

@@ -90,6 +90,7 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}setup/": [get(MEMBERS), post(owners(200), name="web")],
     f"{PAGES}first-profile/": [get(MEMBERS)],
     f"{PAGES}settings/": [get(MEMBERS)],
+    f"{PAGES}upload/": [get(editors(200)), post(editors(422), endpoint="")],
     f"{PAGES}settings/ingest/": [get(MEMBERS)],
     f"{PAGES}settings/instances/": [get(MEMBERS)],
     f"{PAGES}settings/general/": [post(owners(422), name="")],
@@ -104,6 +105,7 @@ WALK: dict[str, list[Step]] = {
     f"{API}schema/": [get(OPEN)],
     f"{API}docs/": [get(OPEN)],
     f"{API}ingest/": [post(KEY_ONLY)],
+    f"{API}upload/": [post((401, 415, 415, 415, 415, 415))],
     f"{API}sdk-config/": [get(KEY_ONLY)],
     f"{API}projects/": [get(API_SIGNED_IN), post((401, *(400,) * 5), name="")],
     IN_PROJECT: [

@@ -18,7 +18,7 @@ from profiles.models import Profile
 from profiles.queries import InvalidCursor, ProfilePage
 from projects.access import project_member
 from projects.clock import zone_of
-from projects.models import Project
+from projects.models import Member, Project
 from projects.requests import MemberRequest
 
 PROFILES_ON_A_PAGE = 25
@@ -43,6 +43,7 @@ def project(request: MemberRequest, project: Project) -> HttpResponse:
         "zone": zone_of(request.user, project),
         "form": form,
         "page": page,
+        "can_upload": request.role != Member.Role.VIEWER,
         "has_profiles": bool(choices.endpoints),
         "longest_us": max((profile.duration_us for profile in page.items), default=0),
         "found": _told(page),

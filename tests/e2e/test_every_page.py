@@ -19,6 +19,7 @@ PAGES = {
     "profiles, none yet": "/projects/{empty}/",
     "setup": "/projects/{empty}/setup/",
     "settings": "/projects/{slug}/settings/",
+    "upload": "/projects/{slug}/upload/",
     "ingest health": "/projects/{slug}/settings/ingest/",
     "ingest health, nothing yet": "/projects/{empty}/settings/ingest/",
     "instances": "/projects/{slug}/settings/instances/",
