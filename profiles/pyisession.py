@@ -110,7 +110,10 @@ def read(content: bytes, *, latest_start: float) -> Saved:
         raise UnusableFile(Problem.START_IN_FUTURE, "start_time")
     if sum(len(stack) for stack, _seconds in found.frame_records) > bounds.MOST_STACK_FRAMES:
         raise UnusableFile(Problem.TOO_MANY_SAMPLES, "frame_records")
-    table = table_from_session(_plain(found))
+    try:
+        table = table_from_session(_plain(found))
+    except recording.InvalidRecording as error:
+        raise UnusableFile(Problem.TOO_MANY_SAMPLES, "frame_records") from error
     try:
         recording.check(table)
     except recording.InvalidRecording as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from profiles.bounds import LARGEST_COLUMN
 from profiles.frame import Parts, assemble, take_apart
-from profiles.recording import COMMON_FIELDS, FrameColumns, Plain, Table
+from profiles.recording import COMMON_FIELDS, FrameColumns, InvalidRecording, Plain, Table
 
 
 class _Numbering:
@@ -37,11 +38,17 @@ class _Numbering:
         parent, nodes = -1, self.nodes
         for text in stack:
             parent = nodes.setdefault((parent, self.frame(text)), len(nodes))
+        # Here, since hostile recordings of ever new frames take memory and time while they are numbered.
+        if max(len(nodes), len(self.frames), len(self.strings)) > LARGEST_COLUMN:
+            raise InvalidRecording(f"frame_records hold over {LARGEST_COLUMN} nodes, frames or strings")
         return parent
 
 
 def table_from_session(plain: Plain) -> Table:
-    """Turn the plain form into the table form. There is one table form of a recording."""
+    """Turn the plain form into the table form. There is one table form of a recording.
+
+    Raises InvalidRecording beyond the bounds of its columns.
+    """
     numbering = _Numbering()
     common = _common(plain)
     common["start_call_stack"] = [numbering.frame(text) for text in plain.start_call_stack]

@@ -137,6 +137,7 @@ def nested(depth: int) -> bytes:
         (old(frame_records=[[[FRAME] * 10_000, 0.1]]), Problem.TOO_DEEP),
         (old(frame_records=[[["f"] * 5_000, 0.1]] * 401), Problem.TOO_MANY_SAMPLES),
         (old(frame_records=[[[], 0.1]] * 500_001), Problem.TOO_MANY_SAMPLES),
+        (old(frame_records=[[[f"x{n}", *["f"] * 4_999], 0.1] for n in range(101)]), Problem.TOO_MANY_SAMPLES),
         (old(frame_records=[[["f" * 2**20], 0.1]]), Problem.NAME_TOO_LONG),
         (old(frame_records=[[[FRAME]]]), Problem.DAMAGED),
         (old(frame_records=[[[FRAME, 7], 0.1]]), Problem.DAMAGED),

@@ -77,3 +77,13 @@ def bits(form: Plain) -> list[bytes]:
 def test_a_frame_taken_apart_is_put_together_unchanged(text: str) -> None:
     parts = take_apart(text)
     assert parts is None or assemble(parts) == text
+
+
+@pytest.mark.parametrize(
+    "stacks", [[[f"x{n}", *["f"] * 4_999] for n in range(101)], [[f"f{n}"] for n in range(500_001)]]
+)
+def test_more_distinct_nodes_or_frames_than_a_column_holds(stacks: list[list[str]]) -> None:
+    many = plain({**CASES[0]["session"], "frame_records": []})
+    many.frame_records = [(stack, 0.001) for stack in stacks]
+    with pytest.raises(recording.InvalidRecording, match="over 500000"):
+        table_from_session(many)
