@@ -346,6 +346,7 @@ class Version(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["project", "name"], name="version_read"),
             models.Index(fields=["project", "-first_seen_at"], name="version_newest"),
+            models.Index(fields=["project", "status", "last_seen_at"], name="version_live"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from perfplatform.ttl import expire_at
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('profiles', '0002_expiry'),
+        ('profiles', '0003_fold'),
         ('projects', '0003_daily_profiles'),
     ]
 

@@ -16,7 +16,7 @@ from perfplatform import mongo
 from perfplatform.mongo import Document
 from profiles.grain import LEDGER_LIFETIME
 from profiles.models.bulk import replace_older
-from profiles.shard import SHARDS
+from profiles.shard import SHARDS, shard_of
 from projects.models import Project, Version
 
 MOST_UNFOLDED = 1_000
@@ -99,9 +99,13 @@ class LedgerManager(models.Manager["Ledger"]):
         if folded:
             mongo.collection(self.model).bulk_write(folded, ordered=False)
 
-    def lag(self, *, now: datetime) -> timedelta:
-        """How long the oldest unfolded document has waited: one read, of one key for each shard."""
-        waiting = {"unfolded": {"$in": list(range(SHARDS))}}
+    def lag(self, *, now: datetime, project_id: ObjectId | None = None) -> timedelta:
+        """How long the oldest unfolded document has waited: one read, of one key for each shard.
+
+        Of a project: in its shard, which is folded in the order of arrival whosever it is.
+        """
+        shards = list(range(SHARDS)) if project_id is None else [shard_of(project_id)]
+        waiting = {"unfolded": {"$in": shards}}
         oldest = mongo.collection(self.model).find_one(
             waiting, {"_id": 0, "unfolded": 1, "received_at": 1}, sort=[("received_at", 1)]
         )

@@ -108,13 +108,12 @@ def test_very_long_names_cost_functions() -> None:
     """200 functions and classes with names of 4,096 characters that cannot be compressed."""
     chance = random.Random(1)
     letters = [chr(code) for code in range(0x4E00, 0x9000)]
+
+    def name() -> str:
+        return "".join(chance.choices(letters, k=4_096))
+
     times = [
-        FunctionTime(
-            Function(*("".join(chance.choices(letters, k=4_096)) for _ in range(2)), "", "", 0, False),
-            number,
-            0,
-            0,
-        )
+        FunctionTime(Function(name(), name(), "", "", 0, library=False), number, 0, 0)
         for number in range(200)
     ]
     data = pack_digest(times)

@@ -13,9 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from profiles import fold_lag, reasons, tally
+from profiles import reasons, tally
 from profiles.models import Instance, Intake
 from profiles.tally import Tally
+from profiles.tests import ledgers
+from profiles.tests.folding import Process
 from profiles.wire import Refusal
 from projects.models import Project
 from projects.tests import factories
@@ -100,12 +102,12 @@ def test_quota_is_shown_and_warned_of(project: Project, owner_client: Client, li
     assert ("Raise “Profiles a day”" in page) == bool(told)
 
 
-def test_lag_is_left_out_until_something_is_computed(
-    project: Project, owner_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "Metrics lag behind" not in page_of(owner_client, "health", project)
-    monkeypatch.setattr(fold_lag, "seconds", lambda _project_id: 2.5)
-    assert "Metrics lag behind by</dt><dd>2.50 s" in page_of(owner_client, "health", project)
+def test_lag_is_how_long_the_oldest_has_waited(project: Project, owner_client: Client) -> None:
+    assert "Metrics lag behind by</dt><dd>0" in page_of(owner_client, "health", project)
+    now = timezone.now()
+    minute = now.replace(second=0, microsecond=0)
+    Process(project).send(ledgers.document(minute, ledgers.endpoint()), now=now - timedelta(minutes=5))
+    assert "Metrics lag behind by</dt><dd>5" in page_of(owner_client, "health", project)
 
 
 def test_processes_are_shown_with_what_the_sdk_cost(project: Project, owner_client: Client) -> None:

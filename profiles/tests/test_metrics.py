@@ -20,10 +20,10 @@ from perfplatform import task_queue
 from perfplatform.tasks import heartbeat
 from perfplatform.tests.test_exposition import read
 from perfplatform.version import VERSION
-from profiles import fold_lag
 from profiles.models import Intake
 from profiles.tally import Tally
-from profiles.tests import batches, vectors
+from profiles.tests import batches, ledgers, vectors
+from profiles.tests.folding import Process
 from projects.models import Project
 from projects.tests import factories
 
@@ -111,12 +111,14 @@ def test_it_says_what_runs(client: Client, token: dict[str, Any]) -> None:
     assert told["project"]["version"] == VERSION
 
 
-def test_lag_is_left_out_until_something_is_computed(
-    client: Client, token: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_lag_is_how_long_the_oldest_has_waited(
+    client: Client, token: dict[str, Any], project: Project
 ) -> None:
-    assert at("fold_lag_seconds") not in scrape(client, token)
-    monkeypatch.setattr(fold_lag, "seconds", lambda: 2.5)
-    assert scrape(client, token)[at("fold_lag_seconds")] == 2.5
+    assert scrape(client, token)[at("fold_lag_seconds")] == 0
+    now = timezone.now()
+    minute = now.replace(second=0, microsecond=0)
+    Process(project).send(ledgers.document(minute, ledgers.endpoint()), now=now - timedelta(seconds=90))
+    assert 90 <= scrape(client, token)[at("fold_lag_seconds")] < 150
 
 
 def test_waiting_tasks_are_counted() -> None:

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from profiles import fold_lag, reasons
-from profiles.models import Instance, Intake
+from profiles import reasons
+from profiles.models import Instance, Intake, Ledger
 from profiles.reasons import Reason
 from profiles.tally import Tally
 from projects.access import project_member
@@ -70,7 +70,7 @@ def health(request: MemberRequest, project: Project) -> HttpResponse:
         "dropped": _rows(reasons.DROPPED, recent.dropped, day.dropped),
         "is_silent": day == Tally(),
         "quota": _quota(project, now),
-        "lag_us": _microseconds(fold_lag.seconds(project.pk)),
+        "lag_us": Ledger.objects.lag(now=now, project_id=project.pk) / timedelta(microseconds=1),
     }
     return render(request, "profiles/health.html", context)
 
@@ -106,7 +106,3 @@ def _quota(project: Project, now: datetime) -> Quota | None:
         return None
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return Quota(Intake.objects.profiles_of_day(project.pk, at=now), project.daily_profiles, midnight)
-
-
-def _microseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1_000_000)

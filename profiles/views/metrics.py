@@ -11,14 +11,14 @@ from bson import ObjectId
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from perfplatform import task_queue
 from perfplatform.exposition import CONTENT_TYPE, Metric, render
 from perfplatform.version import VERSION
-from profiles import fold_lag
-from profiles.models import Intake
+from profiles.models import Intake, Ledger
 from profiles.tally import Tally
 from projects.authentication import CHALLENGE
 from projects.models import Project, User
@@ -59,12 +59,12 @@ def _collect() -> Iterator[Metric]:
         "Profiles that a project may send on a day in UTC; projects without a quota are missing.",
         [({"project": slug}, limit) for _pk, slug, limit in known if limit],
     )
-    lag_s, waiting = fold_lag.seconds(), task_queue.length()
+    waiting = task_queue.length()
     yield Metric(
         "perfplatform_fold_lag_seconds",
         "gauge",
         "How far metrics and call trees lag behind what has come in.",
-        [] if lag_s is None else [({}, lag_s)],
+        [({}, Ledger.objects.lag(now=timezone.now()).total_seconds())],
     )
     yield Metric(
         "perfplatform_queue_length",
