@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from msgspec import Raw
 
@@ -133,7 +133,7 @@ def sentence(error: UnusableFile) -> str:
 
 
 def quota_sentence(project: Project) -> str:
-    return _now(
+    return gettext(
         "The project has had its %(count)d profiles of today. Try again after midnight in UTC, or have an "
         "owner raise “Profiles a day” in the settings."
     ) % {"count": project.daily_profiles}

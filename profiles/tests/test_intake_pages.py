@@ -91,7 +91,7 @@ def test_nothing_refused_and_dropped_is_said(project: Project, owner_client: Cli
 
 @pytest.mark.parametrize(
     ("limit", "told"),
-    [(0, ""), (1000, ""), (12, "Over 80 %"), (10, "The profiles of today are used up")],
+    [(0, ""), (1000, ""), (12, "Over four fifths"), (10, "The profiles of today are used up")],
 )
 def test_quota_is_shown_and_warned_of(project: Project, owner_client: Client, limit: int, told: str) -> None:
     Project.objects.filter(pk=project.pk).update(daily_profiles=limit)
@@ -120,7 +120,7 @@ def test_processes_are_shown_with_what_the_sdk_cost(project: Project, owner_clie
     for text in ("web-0", "4711", "1.4.2", "production", "3.11.7", "flask 3.1.3", "perfplatform-sdk 0.1.0"):
         assert text in page
     assert "1,500" in page
-    assert "The queue in the app was full: 1,500" in page
+    assert "The queue in the app was full · 1,500" in page
     # 6 s of CPU in 10 minutes.
     assert "6.00 s" in page
     assert "1.0 %" in page

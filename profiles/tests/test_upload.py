@@ -285,6 +285,7 @@ def test_person_stands_on_the_profile_afterwards(project: Project, owner_client:
         page = response.content.decode()
         assert told in page
         assert "an uploaded file" in page
+        assert '<span class="chip">uploaded</span>' in page
         assert "main.py --fast" in page
 
 
