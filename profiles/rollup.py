@@ -7,7 +7,6 @@ endpoint that comes out.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -21,7 +20,6 @@ OTHER: Final = "(other)"
 ALL: Final = "*"
 # Requests that nothing slowed, or next to nothing: what is shown as latency.
 UNBIASED: Final = ("none", "sampler")
-COUNTER_TYPES: Final = ("db", "http")
 
 
 class EndpointKey(NamedTuple):
@@ -116,18 +114,22 @@ class LedgerMetrics(msgspec.Struct, gc=False):
 def from_ledger(documents: Iterable[LedgerMetrics]) -> Rollups:
     """Return the rollups of one minute from the ledger documents of all processes, read one at a time."""
     found: Rollups = {}
-    buckets: dict[tuple[EndpointKey, str], Counter[int]] = {}
+    buckets: dict[EndpointKey, dict[str, dict[int, int]]] = {}
     for document in documents:
         for entry in document.endpoints:
-            rollup = found.get(entry.key)
+            key = entry.key
+            rollup = found.get(key)
             if rollup is None:
-                rollup = found[entry.key] = Rollup()
+                rollup, buckets[key] = found.setdefault(key, Rollup()), {}
             rollup.count += entry.count
             rollup.errors += entry.errors
-            _count_classes(entry, rollup, buckets)
+            _count_classes(entry, rollup, buckets[key])
             _count_calls(entry, rollup, document.strings)
-    for (key, name), counts in buckets.items():
-        found[key].classes[name].lanes = histogram.lanes(counts.items())
+    for key, of_classes in buckets.items():
+        for name, counts in of_classes.items():
+            totals = found[key].classes[name]
+            totals.count = sum(counts.values())
+            totals.lanes = histogram.lanes(counts.items())
     return found
 
 
@@ -153,6 +155,14 @@ def combined(parts: Iterable[tuple[EndpointKey, Rollup]]) -> Rollups:
             rollup = found[key] = Rollup()
         rollup.add(part)
     return found
+
+
+def added(parts: Iterable[Rollup]) -> Rollup:
+    """Return the rollup of all parts together."""
+    whole = Rollup()
+    for part in parts:
+        whole.add(part)
+    return whole
 
 
 def to_fields(rollup: Rollup) -> dict[str, Any]:
@@ -192,21 +202,15 @@ def from_fields(fields: Mapping[str, Any]) -> Rollup:
     )
 
 
-def _count_classes(
-    entry: LedgerEndpoint,
-    rollup: Rollup,
-    buckets: dict[tuple[EndpointKey, str], Counter[int]],
-) -> None:
-    key = entry.key
+def _count_classes(entry: LedgerEndpoint, rollup: Rollup, buckets: dict[str, dict[int, int]]) -> None:
     for name, measured in entry.histograms.items():
-        totals = rollup.classes.get(name)
-        if totals is None:
-            totals, buckets[key, name] = rollup.classes.setdefault(name, ClassTotals()), Counter()
-        totals.sum_us += measured.sum_us
-        counts = buckets[key, name]
+        counts = buckets.get(name)
+        if counts is None:
+            counts, rollup.classes[name] = buckets.setdefault(name, {}), ClassTotals()
+        rollup.classes[name].sum_us += measured.sum_us
+        known = counts.get
         for bucket, count in measured.buckets:
-            counts[bucket] += count
-            totals.count += count
+            counts[bucket] = known(bucket, 0) + count
 
 
 def _count_calls(entry: LedgerEndpoint, rollup: Rollup, strings: list[str]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from profiles import histogram
 from profiles.grain import MOST_POINTS, Grain, finest, start_of
-from profiles.rollup import COUNTER_TYPES, UNBIASED, Calls, EndpointKey, Rollup
+from profiles.rollup import UNBIASED, Calls, EndpointKey, Rollup
 
 # A table reads one rollup for each endpoint and stretch: 200 endpoints of so many are 4,800.
 MOST_STRETCHES: Final = 24
@@ -106,23 +106,6 @@ class EndpointTable:
 
     period: Period
     rows: list[EndpointRow]
-
-
-def from_group(row: Mapping[str, Any]) -> Measured:
-    """What a `$group` over rollups says (see models/rollup.py); histograms come as lists of packed ones."""
-    merged = sum(histogram.unpack(data) for name in UNBIASED for data in row[f"{name}_histograms"])
-    p50_us, p95_us, p99_us = histogram.percentiles(merged)
-    return Measured(
-        **{name: int(row[name]) for name in ("count", "errors", "timed", "sum_us")},
-        p50_us=p50_us,
-        p95_us=p95_us,
-        p99_us=p99_us,
-        counters={
-            name: Calls(int(row[f"{name}_count"]), int(row[f"{name}_us"]))
-            for name in COUNTER_TYPES
-            if row[f"{name}_count"]
-        },
-    )
 
 
 def points(parts: Iterable[tuple[datetime, Rollup]]) -> list[Point]:
