@@ -1,7 +1,8 @@
 """The merged stacks of all endpoints as one tree: above each endpoint's roots stands one node that names it.
 
 So all that processes say of a minute is merged in one go, and its strings are kept once. Cost for a ledger
-document of 200 endpoints with 20 nodes each: 4 ms to read and 4 ms to merge; splitting costs 1 µs a node.
+document of 200 endpoints with 20 nodes each: 4 ms to read and 4 ms to merge, more where its stacks are new;
+packing costs 7 µs a node, splitting 0.3 µs.
 """
 
 from __future__ import annotations

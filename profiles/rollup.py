@@ -1,8 +1,7 @@
 """What was measured of endpoints in a stretch of time, computed from the ledger or from shorter stretches.
 
-Pure: nothing is added to what was there before. Cost, on one core: about 0.7 ms for a ledger document of 200
-endpoints (its stacks are passed over unread), 5 µs for each endpoint and shorter stretch, and 30 µs for each
-endpoint that comes out.
+Pure: nothing is added to what was there before. Cost: 2 ms for a ledger document of 200 endpoints (its stacks
+are passed over unread), 7 µs for each endpoint of a shorter stretch, 55 µs for each endpoint that comes out.
 """
 
 from __future__ import annotations
