@@ -35,6 +35,10 @@ class InvalidRecording(ValueError):
     """A recording that pyinstrument could not render, or that is over a bound; the text says where."""
 
 
+class CorruptRecording(ValueError):
+    """Stored bytes that no packing of a recording made, or whose shared frames are not the ones they need."""
+
+
 class Common(msgspec.Struct, kw_only=True, gc=False):
     """Times in seconds, `start_time` since 1970."""
 

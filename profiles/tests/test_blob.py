@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiles import blob
-from profiles.recording import Table
+from profiles.recording import CorruptRecording, Table
 from profiles.session_table import session_from_table, table_from_session
 from profiles.tests import vectors
 from profiles.tests.test_session_table import plain, records
@@ -50,5 +51,35 @@ def test_recorded_session_is_small() -> None:
 
 
 def test_unknown_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown format"):
-        blob.unpack(b"\x02anything")
+    for data in (b"", b"\x00", b"\x03anything"):
+        with pytest.raises(CorruptRecording, match="unknown format"):
+            blob.unpack(data)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_raise_one_error(data: bytes) -> None:
+    for damaged in (data, b"\x01" + data, b"\x01" + zstandard.compress(data)):
+        with pytest.raises(CorruptRecording):
+            blob.unpack(damaged)
+
+
+PLAIN = zstandard.decompress(blob.pack(msgspec.convert(CASES[0]["table"], Table))[1:])
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(st.integers(0, len(PLAIN) - 1), st.integers(0, 255))
+def test_damaged_recordings_are_read_or_refused(place: int, byte: int) -> None:
+    """What is read although a byte is wrong can be turned into stacks."""
+    damaged = PLAIN[:place] + bytes([byte]) + PLAIN[place + 1 :]
+    try:
+        table = blob.unpack(b"\x01" + zstandard.compress(damaged))
+    except CorruptRecording:
+        return
+    session_from_table(table)
+
+
+def test_a_frame_that_says_it_is_huge_is_refused_before_memory_is_taken() -> None:
+    says_2_to_the_40 = bytes.fromhex("28b52ffd") + b"\xe0" + (2**40).to_bytes(8, "little")
+    with pytest.raises(CorruptRecording):
+        blob.unpack(b"\x01" + says_2_to_the_40)
