@@ -156,6 +156,7 @@ CELERY_BEAT_SCHEDULE = {
     # It expires at its next turn, so that a worker that was away does not work through a queue of them.
     "heartbeat": {"task": "perfplatform.tasks.heartbeat", "schedule": 10, "options": {"expires": 10}},
     "fold": {"task": "profiles.tasks.fold", "schedule": 5, "options": {"expires": 5}},
+    "repack": {"task": "profiles.tasks.repack_recordings", "schedule": 60, "options": {"expires": 60}},
 }
 
 AUTH_USER_MODEL = "projects.User"

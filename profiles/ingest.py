@@ -234,6 +234,7 @@ def store_profiles(
             "_id": item.id,
             "project_id": project.pk,
             "data": blob.pack(table),
+            "waiting_since": said_of_all["received_at"],
             "expires_at": expires_at,
         }
     taken = SessionBlob.objects.store(list(blobs.values()))

@@ -14,9 +14,11 @@ from profiles.models.intake import Intake
 from profiles.models.lease import Lease
 from profiles.models.ledger import Ledger
 from profiles.models.minute_forest import MinuteForest
+from profiles.models.packed_session import PackedSession
 from profiles.models.profile import Profile
 from profiles.models.rollup import Rollup
 from profiles.models.session_blob import SessionBlob
+from profiles.models.shared_frames import SharedFrames
 from profiles.models.tree_blob import TreeBlob
 
 __all__ = [
@@ -28,8 +30,10 @@ __all__ = [
     "Lease",
     "Ledger",
     "MinuteForest",
+    "PackedSession",
     "Profile",
     "Rollup",
     "SessionBlob",
+    "SharedFrames",
     "TreeBlob",
 ]

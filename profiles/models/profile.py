@@ -88,6 +88,15 @@ class ProfileManager(models.Manager["Profile"]):
         found = mongo.collection(self.model).find_one({"_id": profile_id})
         return self.from_document(found) if found else None
 
+    def endpoints(self, profile_ids: Sequence[str]) -> dict[str, tuple[ObjectId, str]]:
+        """Project and endpoint (kind, method and route) of profiles; those that are gone are missing."""
+        shown = {"project_id": 1, "kind": 1, "method": 1, "endpoint": 1}
+        found = mongo.collection(self.model).find({"_id": {"$in": profile_ids}}, shown)
+        return {
+            row["_id"]: (row["project_id"], f"{row['kind']} {row['method']} {row['endpoint']}")
+            for row in found
+        }
+
     def from_document(self, document: Mapping[str, Any]) -> Profile:
         """A profile as the ORM would have loaded it; what the document leaves out is empty."""
         aware = {

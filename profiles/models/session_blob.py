@@ -1,19 +1,28 @@
-"""The recording of a profile, packed."""
+"""The recording of a profile, as it came in or packed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from pymongo import DeleteOne
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
 from profiles import blob
+from profiles.frame_book import Book
 from profiles.models.bulk import insert_new
+from profiles.models.packed_session import PackedSession
+from profiles.models.shared_frames import SharedFrames
+from profiles.recording import CorruptRecording, Table
 from profiles.session_table import session_from_table
 from projects.models import Project
+
+logger = logging.getLogger(__name__)
 
 
 class SessionBlobManager(models.Manager["SessionBlob"]):
@@ -21,22 +30,66 @@ class SessionBlobManager(models.Manager["SessionBlob"]):
 
     def store(self, documents: Sequence[Document]) -> set[str]:
         """Insert durably what is new. Returns the ids that belong to profiles of other projects."""
-        return insert_new(mongo.collection(self.model, durable=True), documents)
+        ids = [document["_id"] for document in documents]
+        packed = PackedSession.objects.ids(ids) if ids else {}
+        new = [document for document in documents if document["_id"] not in packed]
+        taken = {
+            document["_id"]
+            for document in documents
+            if packed.get(document["_id"], document["project_id"]) != document["project_id"]
+        }
+        return taken | insert_new(mongo.collection(self.model, durable=True), new)
 
     def session(self, profile_id: str) -> dict[str, Any]:
         """The recording as `pyinstrument.session.Session.to_json()` gave it. Raises DoesNotExist."""
-        found = mongo.collection(self.model).find_one({"_id": profile_id}, {"data": 1})
-        if found is None:
+        data = self._data(profile_id)
+        if data is None:
             raise self.model.DoesNotExist(profile_id)
-        return session_from_table(blob.unpack(found["data"])).as_dict()
+        try:
+            return session_from_table(unpack(data)).as_dict()
+        except CorruptRecording as error:
+            logger.error("The recording of profile %s can't be read: %s", profile_id, error)
+            raise self.model.DoesNotExist(profile_id) from error
+
+    def waiting(self, *, before: datetime, most: int) -> list[Document]:
+        """Recordings that wait to be packed since before a time, those that wait longest first."""
+        found = mongo.collection(self.model).find(
+            {"waiting_since": {"$lte": before}}, sort=[("waiting_since", 1)], limit=most
+        )
+        return list(found)
+
+    def leave(self, ids: Iterable[str]) -> None:
+        """These stay as they are: nobody need look at them again."""
+        query = {"_id": {"$in": list(ids)}}
+        mongo.collection(self.model).update_many(query, {"$unset": {"waiting_since": ""}})
+
+    def remove_packed(self, documents: Sequence[Document]) -> bool:
+        """Delete what is packed now, as far as it still is what was read; tell if all of it was."""
+        rows = mongo.collection(self.model, durable=True)
+        outcome = rows.bulk_write([DeleteOne(document) for document in documents], ordered=False)
+        return outcome.deleted_count == len(documents)
+
+    def _data(self, profile_id: str) -> bytes | None:
+        # Packed first: another project may just have sent one under the same id, which will be refused.
+        packed = PackedSession.objects.data(profile_id)
+        if packed is not None:
+            return packed
+        found = mongo.collection(self.model).find_one({"_id": profile_id}, {"data": 1})
+        # It may have been packed between the two looks.
+        return found["data"] if found else PackedSession.objects.data(profile_id)
 
 
 class SessionBlob(models.Model):
-    """The recording of a profile, under the profile's id, so that lists never carry it."""
+    """The recording of a profile, under the profile's id, so that lists never carry it.
+
+    Packed ones move on to PackedSession; what can't be packed, or does not profit, stays here for good.
+    """
 
     id = models.CharField(max_length=32, primary_key=True, db_column="_id")
     project = models.ForeignKey(Project, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     data = models.BinaryField()
+    # Missing once nobody will try to pack it. Its index is sparse: migration 0004.
+    waiting_since = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
 
     objects: ClassVar[SessionBlobManager] = SessionBlobManager()
@@ -47,3 +100,12 @@ class SessionBlob(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+def unpack(data: bytes) -> Table:
+    """The recording behind stored bytes, with the frames that it shares. Raises CorruptRecording."""
+    return blob.unpack(data, _book_of)
+
+
+def _book_of(page: bytes) -> Book:
+    return SharedFrames.objects.open(page).book
