@@ -132,7 +132,7 @@ class Record:
         """The id under which it is kept, if it is kept: 32 hexadecimal digits."""
         if not self._id:
             with _naming:  # threads may work for it at once
-                self._id = self._id or uuid.uuid4().hex
+                self._id = self._id or new_id()
         return self._id
 
     @property
@@ -380,6 +380,11 @@ class serving:  # noqa: N801 - used as a function is
     ) -> None:
         if self._sampler is not None:
             self._sampler.helpers.pop(self._thread, None)
+
+
+def new_id() -> str:
+    """32 hexadecimal digits: the time, then chance. Ids that ascend make an index of them half as large."""
+    return f"{time.time_ns() // 1_000_000:012x}{uuid.uuid4().hex[12:]}"
 
 
 def type_name(error: BaseException) -> str:
