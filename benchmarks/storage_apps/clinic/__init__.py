@@ -1,0 +1,1 @@
+"""A clinic: patients, doctors, appointments and bills."""

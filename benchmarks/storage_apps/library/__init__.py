@@ -1,0 +1,1 @@
+"""A lending library: books, authors, readers and loans."""
