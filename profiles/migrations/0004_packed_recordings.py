@@ -20,7 +20,7 @@ def drop_index(_apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0002_expiry"), ("projects", "0001_initial")]
+    dependencies = [("profiles", "0003_fold"), ("projects", "0002_sdk_settings")]
     operations = [
         migrations.CreateModel(
             name="PackedSession",

@@ -9,7 +9,7 @@ from perfplatform.ttl import expire_at
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('profiles', '0003_fold'),
+        ('profiles', '0004_packed_recordings'),
         ('projects', '0003_daily_profiles'),
     ]
 
