@@ -25,6 +25,7 @@ from perfplatform.errors import ApiError, ErrorCode
 from perfplatform.mongo import Document
 from profiles import blob, body, tally, wire
 from profiles.grain import LEDGER_LIFETIME
+from profiles.labels import labels
 from profiles.ledger import LedgerDocument
 from profiles.models import Instance, Intake, Ledger, Profile, SessionBlob
 from profiles.recording import Table
@@ -277,7 +278,7 @@ def common_fields(project: Project, batch: Batch, *, now: datetime) -> Document:
 def profile_document(item: ProfileItem, table: Table, said_of_all: Document) -> Document:
     """A profile as it is stored, without its recording; one of the random share is to get a digest."""
     to_digest = {"undigested": shard_of(said_of_all["project_id"])} if item.trigger == "sampled" else {}
-    return {
+    document = {
         **to_digest,
         "_id": item.id,
         **said_of_all,
@@ -299,6 +300,8 @@ def profile_document(item: ProfileItem, table: Table, said_of_all: Document) -> 
         "counters": msgspec.to_builtins(item.counters),
         "sample_count": len(table.samples),
     }
+    found = labels(document)
+    return {**document, "labels": found} if found else document
 
 
 def ledger_document(document: LedgerDocument, said_of_all: Document) -> Document:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from perfplatform.pagination import LARGEST_PAGE
 from profiles.bounds import LARGEST_INTEGER
 from profiles.models import Profile
-from profiles.queries import ProfileFilters
+from profiles.queries import Order, ProfileFilters
 
 
 class ProfileSerializer(serializers.Serializer[Profile]):
@@ -98,13 +100,51 @@ class ProfileQuerySerializer(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="`ok`, `error` (an unhandled exception or a status of 500 and more) or an HTTP status",
     )
+    exception = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=256,
+        trim_whitespace=False,
+        help_text="qualified name of an unhandled exception",
+    )
+    trigger = serializers.ChoiceField(required=False, allow_blank=True, choices=Profile.Trigger.choices)
+    tag = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=265,
+        trim_whitespace=False,
+        help_text="a tag and its value: `tenant=acme`",
+    )
+    trace_id = serializers.CharField(required=False, allow_blank=True, max_length=64, trim_whitespace=False)
+    host = serializers.CharField(required=False, allow_blank=True, max_length=255, trim_whitespace=False)
     min_duration_us = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_INTEGER)
+    max_duration_us = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_INTEGER)
+    since = serializers.DateTimeField(required=False, help_text="started then or later, ISO 8601")
+    until = serializers.DateTimeField(required=False, help_text="started before, ISO 8601")
+    order = serializers.ChoiceField(
+        choices=[order.value for order in Order], default=Order.NEWEST.value, help_text="what comes first"
+    )
     page = serializers.IntegerField(default=1, min_value=1, max_value=10_000)
     page_size = serializers.IntegerField(default=25, min_value=1, max_value=LARGEST_PAGE)
     cursor = serializers.CharField(
-        required=False, max_length=200, help_text="`next_cursor` of the page before; instead of `page`"
+        required=False,
+        max_length=200,
+        help_text="`next_cursor` of the page before, of the same filters and order; instead of `page`",
     )
 
+    def validate_tag(self, value: str) -> str:
+        if value and "=" not in value:
+            raise serializers.ValidationError(_("Write a tag as name=value."))
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
+            raise serializers.ValidationError({"until": _("The end must come after the beginning.")})
+        shortest, longest = attrs.get("min_duration_us", 0), attrs.get("max_duration_us", LARGEST_INTEGER)
+        if shortest > longest:
+            raise serializers.ValidationError({"max_duration_us": _("It must not be less than the least.")})
+        return attrs
+
     def filters(self) -> ProfileFilters:
-        names = ("endpoint", "kind", "version", "environment", "status", "min_duration_us")
+        names = (field.name for field in fields(ProfileFilters))
         return ProfileFilters(**{n: self.validated_data[n] for n in names if n in self.validated_data})

@@ -14,16 +14,20 @@ from rest_framework.views import APIView
 
 from perfplatform.errors import ApiError, ErrorCode
 from profiles.models import Profile
-from profiles.queries import MOST_COUNTED, InvalidCursor, ProfilePage
+from profiles.queries import MOST_COUNTED, InvalidCursor, Order, ProfilePage, TooManyToSearch
 from profiles.serializers import ProfileDetailSerializer, ProfileListSerializer, ProfileQuerySerializer
 from projects import access
 from projects.api import project_of
+
+TOO_MANY_TO_SEARCH = _(
+    "It takes too long to find what these filters describe. Add a version or an endpoint, or a period."
+)
 
 
 class ProfileListView(APIView):
     @extend_schema(parameters=[ProfileQuerySerializer], responses=ProfileListSerializer)
     def get(self, request: Request, project_id: str) -> Response:
-        """List a project's profiles, newest first, by pages or by cursor."""
+        """List a project's profiles, newest or slowest first, by pages or by cursor."""
         project = project_of(request, project_id, "viewer")
         query = ProfileQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -32,14 +36,23 @@ class ProfileListView(APIView):
         offset = 0 if cursor else (asked["page"] - 1) * size
         if offset >= MOST_COUNTED:
             raise ApiError(ErrorCode.PARAMETER_ERROR, _("page: use the cursor to go beyond 10,000 profiles."))
+        number = None if cursor else asked["page"]
         try:
-            page = Profile.objects.page(project.pk, query.filters(), cursor=cursor, offset=offset, limit=size)
+            page = Profile.objects.page(
+                project.pk,
+                query.filters(),
+                order=Order(asked["order"]),
+                cursor=cursor,
+                offset=offset,
+                limit=size,
+            )
         except InvalidCursor:
             raise ApiError(
                 ErrorCode.PARAMETER_ERROR, _("cursor: it must come from an earlier page.")
             ) from None
-        number = None if cursor else asked["page"]
-        if number and number > _pages(page, size):
+        except TooManyToSearch:
+            raise ApiError(ErrorCode.PARAMETER_ERROR, TOO_MANY_TO_SEARCH) from None
+        if number and number > 1 and not page.items:
             raise ApiError(ErrorCode.PARAMETER_ERROR, _("page: there are fewer pages."), status=404)
         pagination = _describe(page, number=number, size=size)
         return Response(ProfileListSerializer({"items": page.items, "pagination": pagination}).data)

@@ -10,18 +10,31 @@ from bson import ObjectId
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from pymongo.errors import ExecutionTimeout
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
 from profiles.models.bulk import insert_new
-from profiles.queries import MOST_COUNTED, Cursor, FilterChoices, ProfileFilters, ProfilePage
+from profiles.queries import (
+    MOST_COUNTED,
+    Cursor,
+    FilterChoices,
+    Order,
+    ProfileFilters,
+    ProfilePage,
+    TooManyToSearch,
+)
 from projects.models import Project, Version
 
-NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
+NEWEST_FIRST = [("started_at", -1)]
 MOST_CHOICES = 2_000
 MOST_UNDIGESTED = 100
 # What lists do not show.
-HEAVY_FIELDS = ("tags", "counters")
+HEAVY_FIELDS = ("tags", "counters", "labels")
+COLUMN_OF = {"project": "project_id", "id": "_id"}
+# For how long filters that no index answers are tried, and how long their total is counted.
+LIST_TIME_MS = 2_000
+COUNT_TIME_MS = 200
 
 
 class ProfileManager(models.Manager["Profile"]):
@@ -36,31 +49,85 @@ class ProfileManager(models.Manager["Profile"]):
         project_id: ObjectId,
         filters: ProfileFilters,
         *,
+        order: Order = Order.NEWEST,
         cursor: str | None = None,
         offset: int = 0,
         limit: int = 25,
     ) -> ProfilePage:
-        """A page of a project's profiles, newest first. Raises InvalidCursor."""
-        rows = mongo.collection(self.model)
+        """A page of a project's profiles. Raises InvalidCursor and TooManyToSearch."""
         query = {"project_id": project_id, **filters.query()}
-        wanted = {"$and": [query, Cursor.read(cursor).query()]} if cursor else query
-        shown = dict.fromkeys(HEAVY_FIELDS, False)
-        found = rows.find(wanted, shown, sort=NEWEST_FIRST, skip=offset, limit=limit + 1)
+        after = Cursor.read(cursor, order) if cursor else None
+        wanted = {"$and": [query, after.query()]} if after else query
+        skip = after.shown if after else offset
+        found = self._rows(wanted, order, skip=skip, limit=limit + 1)
         items = [self.from_document(document) for document in found]
         more, items = len(items) > limit, items[:limit]
-        counted = rows.count_documents(query, limit=MOST_COUNTED + 1)
-        return ProfilePage(
-            items,
-            str(Cursor.after(items[-1])) if more else None,
-            min(counted, MOST_COUNTED),
-            counted > MOST_COUNTED,
+        next_cursor = str(self._cursor(items, query, order, after=after, offset=offset)) if more else None
+        total, is_capped = self._total(query, least=offset + len(items) + more)
+        return ProfilePage(items, next_cursor, total, is_capped)
+
+    def _rows(self, wanted: Document, order: Order, *, skip: int, limit: int) -> list[Document]:
+        found = mongo.collection(self.model).find(
+            wanted,
+            dict.fromkeys(HEAVY_FIELDS, False),
+            sort=[(order.column, -1)],
+            skip=skip,
+            limit=limit,
+            max_time_ms=LIST_TIME_MS,
         )
+        try:
+            return list(found)
+        except ExecutionTimeout as error:
+            raise TooManyToSearch from error
+
+    def _cursor(
+        self,
+        items: Sequence[Profile],
+        query: Document,
+        order: Order,
+        *,
+        after: Cursor | None,
+        offset: int,
+    ) -> Cursor:
+        """Where this page ended."""
+        values = [_value_of(profile, order) for profile in items]
+        shown = values.count(values[-1])
+        cursor = Cursor(order, values[-1], shown)
+        if shown < len(items):
+            return cursor
+        # The whole page is of one value: how many of it stood before?
+        if after and after.value == cursor.value:
+            return Cursor(order, cursor.value, after.shown + shown)
+        if offset:
+            greater = {"$and": [query, {order.column: {"$gt": cursor.query()[order.column]["$lte"]}}]}
+            before = mongo.collection(self.model).count_documents(greater, limit=offset)
+            return Cursor(order, cursor.value, offset - before + shown)
+        return cursor
+
+    def _total(self, query: Document, *, least: int) -> tuple[int, bool]:
+        """How many there are, and whether that is only the least that there are."""
+        try:
+            counted = mongo.collection(self.model).count_documents(
+                query, limit=MOST_COUNTED + 1, maxTimeMS=COUNT_TIME_MS, **self.counted_by(query)
+            )
+        except ExecutionTimeout:
+            return min(least, MOST_COUNTED), True
+        return min(counted, MOST_COUNTED), counted > MOST_COUNTED
+
+    def counted_by(self, query: Document) -> Document:
+        """The index that holds every column of `query`, so that no document is fetched to count."""
+        covering = {}
+        for index in self.model._meta.indexes:
+            columns = [COLUMN_OF.get(name, name) for name, _way in index.fields_orders]
+            if set(query) <= set(columns):
+                covering[index.name] = columns[1] in query
+        best = max(covering, key=lambda name: covering[name], default="")
+        return {"hint": best} if best else {}
 
     def choices(self, project_id: ObjectId) -> FilterChoices:
         """What a project's profiles can be filtered by, at most 2,000 of each."""
-        return FilterChoices(
-            *(self._distinct(project_id, column) for column in ("endpoint", "version_name", "environment"))
-        )
+        columns = ("endpoint", "version_name", "environment", "hostname")
+        return FilterChoices(*(self._distinct(project_id, column) for column in columns))
 
     def newest_at(self, project_ids: Iterable[ObjectId]) -> dict[ObjectId, datetime]:
         """When the newest profile of each project started; projects without one are missing."""
@@ -103,7 +170,7 @@ class ProfileManager(models.Manager["Profile"]):
             name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
             for name, value in document.items()
         }
-        return mongo.from_document(self.model, {"tags": {}, "counters": [], **aware})
+        return mongo.from_document(self.model, {"tags": {}, "counters": [], "labels": [], **aware})
 
     def busy_shards(self) -> set[int]:
         """Shards with a profile that is to get a digest: one key is read of each."""
@@ -176,6 +243,8 @@ class Profile(models.Model):
     trace_id = models.CharField(_("trace"), max_length=64, blank=True)
     tags = models.JSONField(_("tags"), default=dict)
     counters = models.JSONField(_("counters"), default=list)
+    # profiles.labels; absent where there are none, so that their index holds the rare profiles alone.
+    labels = models.JSONField(default=list, editable=False)
     instance = models.CharField(_("instance"), max_length=32)
     hostname = models.CharField(_("host"), max_length=255)
     pid = models.PositiveBigIntegerField(_("process"))
@@ -193,14 +262,24 @@ class Profile(models.Model):
     class Meta:
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
+        # profiles.queries.SERVED says what each is for. The columns behind the order's own answer filters
+        # before a document is fetched. Those of rare profiles alone are in migration 0006.
         indexes: ClassVar = [
-            # The last two let filters be answered before documents are fetched.
             models.Index(
-                fields=["project", "-started_at", "id", "is_error", "duration_us"], name="profile_newest"
+                fields=["project", "-started_at", "duration_us", "is_error", "status"], name="profile_newest"
             ),
-            models.Index(fields=["project", "endpoint", "-started_at", "id"], name="profile_of_endpoint"),
-            models.Index(fields=["project", "version_name", "-started_at", "id"], name="profile_of_version"),
-            models.Index(fields=["project", "environment"], name="profile_environments"),
+            models.Index(fields=["project", "-duration_us", "-started_at"], name="profile_slowest"),
+            models.Index(
+                fields=["project", "endpoint", "-started_at", "version_name"], name="profile_endpoint_newest"
+            ),
+            models.Index(
+                fields=["project", "endpoint", "-duration_us", "-started_at", "version_name"],
+                name="profile_endpoint_slowest",
+            ),
+            models.Index(fields=["project", "version_name", "-started_at"], name="profile_version_newest"),
+            models.Index(fields=["project", "version_name", "-duration_us"], name="profile_version_slowest"),
+            models.Index(fields=["project", "environment", "-started_at"], name="profile_environment"),
+            models.Index(fields=["project", "hostname", "-started_at"], name="profile_host"),
             models.Index(
                 fields=["undigested", "received_at"],
                 name="profile_undigested",
@@ -210,6 +289,10 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.endpoint}".strip()
+
+
+def _value_of(profile: Profile, order: Order) -> int:
+    return profile.duration_us if order is Order.SLOWEST else round(profile.started_at.timestamp() * 1000)
 
 
 def distinct_stages(project_id: ObjectId, column: str) -> list[Document]:

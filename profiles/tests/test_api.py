@@ -13,7 +13,10 @@ from perfplatform import mongo
 from profiles import export
 from profiles.api import exports as profiles_api
 from profiles.models import Profile, SessionBlob
+from profiles.models import profile as profile_model
+from profiles.queries import ProfileFilters
 from profiles.tests import batches, vectors
+from profiles.tests.test_served import SLOW
 from projects.models import Project, User
 from projects.tests import factories
 
@@ -91,6 +94,12 @@ def test_list_is_filtered(api: APIClient, project: Project) -> None:
     assert found(api, project, status="500") == [failed]
     assert found(api, project, min_duration_us=9_000_000) == [slow]
     assert found(api, project, version="2.0") == []
+    assert found(api, project, trigger="slow") == [slow]
+    assert found(api, project, max_duration_us=9_000_000, min_duration_us=9_000_000) == [slow]
+    assert found(api, project, order="slowest")[0] == slow
+    assert found(api, project, exception="a.B") == []
+    assert found(api, project, until="2026-01-01T00:00:00Z") == []
+    assert len(found(api, project, since="2026-01-01T00:00:00Z")) == 4
     assert set(found(api, project, version="1.4.2", environment="production", status="ok", kind="")) == {
         plain,
         slow,
@@ -113,12 +122,39 @@ def test_list_is_filtered(api: APIClient, project: Project) -> None:
         {"cursor": "nonsense"},
         {"page": 401, "page_size": 25},
         {"endpoint": "x" * 513},
+        {"order": "upwards"},
+        {"trigger": "because"},
+        {"tag": "acme"},
+        {"since": "yesterday"},
+        {"until": "2026-01-01T00:00:00Z", "since": "2026-01-02T00:00:00Z"},
+        {"max_duration_us": 1, "min_duration_us": 2},
     ],
 )
 def test_list_refuses_nonsense(api: APIClient, project: Project, query: dict[str, Any]) -> None:
     status, answer = listing(api, project, **query)
     assert (status, answer["code"]) == (400, 10001)
     assert next(iter(query)) in answer["msg"]
+
+
+def test_filters_by_what_is_rare(api: APIClient, project: Project) -> None:
+    batches.stored_profile(project, tags={})
+    told = {"error_type": "builtins.KeyError", "tags": {"tenant": "a=b"}, "trace_id": "t-1"}
+    wanted = batches.stored_profile(project, **told)
+    queries = [{"exception": "builtins.KeyError"}, {"tag": "tenant=a=b"}, {"trace_id": "t-1"}]
+    for query in queries:
+        assert found(api, project, **query) == [wanted]
+    assert found(api, project, host="web-1.example") == found(api, project)
+
+
+def test_a_search_that_is_given_up_says_what_helps(
+    api: APIClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches.stored_profile(project)
+    monkeypatch.setattr(profile_model, "LIST_TIME_MS", 1)
+    monkeypatch.setattr(ProfileFilters, "query", lambda _filters: SLOW)
+    status, answer = listing(api, project)
+    assert (status, answer["code"]) == (400, 10001)
+    assert "Add a version or an endpoint" in answer["msg"]
 
 
 def test_page_beyond_the_end(api: APIClient, project: Project) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +11,10 @@ import pytest
 from bson import ObjectId
 
 from perfplatform import mongo
+from profiles.labels import labels
 from profiles.models import Ledger, Profile, SessionBlob
 from profiles.models import profile as models
-from profiles.queries import Cursor, FilterChoices, InvalidCursor, ProfileFilters, ProfilePage
+from profiles.queries import FilterChoices, InvalidCursor, Order, ProfileFilters, ProfilePage
 from profiles.tests import batches
 from projects.models import Project
 from projects.tests import factories
@@ -34,16 +37,24 @@ def insert(project: Project, **changes: Any) -> str:
         "is_error": False,
         "started_at": START,
         "duration_us": 1_000,
+        "error_type": "",
+        "trigger": "sampled",
+        "trace_id": "",
+        "hostname": "web-1",
         "tags": {"tenant": "acme"},
         "counters": [],
         **changes,
     }
-    mongo.collection(Profile).insert_one(document)
+    mongo.collection(Profile).insert_one({**document, "labels": labels(document)})
     return str(document["_id"])
 
 
 def ids(page: ProfilePage) -> list[str]:
     return [profile.pk for profile in page.items]
+
+
+def forged(cursor: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode()
 
 
 def test_newest_first_and_nothing_of_others(project: Project) -> None:
@@ -56,20 +67,36 @@ def test_newest_first_and_nothing_of_others(project: Project) -> None:
     assert page.items[0].tags == {}
 
 
-def test_cursor_walks_through_equal_times_without_loss(project: Project) -> None:
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("offset", [0, 5, 9])
+def test_cursor_walks_through_equal_values_without_loss(project: Project, order: Order, offset: int) -> None:
     for n in range(23):
-        insert(project, started_at=START + timedelta(milliseconds=n // 7))
-    walked: list[str] = []
-    cursor = None
-    while True:
-        page = Profile.objects.page(project.pk, ProfileFilters(), cursor=cursor, limit=4)
+        insert(project, started_at=START + timedelta(milliseconds=n // 7), duration_us=n // 9)
+    whole = ids(Profile.objects.page(project.pk, ProfileFilters(), order=order, limit=100))
+    page = Profile.objects.page(project.pk, ProfileFilters(), order=order, offset=offset, limit=4)
+    walked = ids(page)
+    while page.next_cursor:
+        page = Profile.objects.page(
+            project.pk, ProfileFilters(), order=order, cursor=page.next_cursor, limit=4
+        )
         walked += ids(page)
         assert page.total == 23
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert walked == ids(Profile.objects.page(project.pk, ProfileFilters(), limit=100))
-    assert len(set(walked)) == 23
+    assert walked == whole[offset:]
+    assert len(set(whole)) == 23
+
+
+def test_slowest_first(project: Project) -> None:
+    durations = {insert(project, duration_us=us): us for us in (30, 10, 50, 20)}
+    page = Profile.objects.page(project.pk, ProfileFilters(), order=Order.SLOWEST)
+    assert [durations[profile_id] for profile_id in ids(page)] == [50, 30, 20, 10]
+
+
+def test_cursor_of_another_order_is_refused(project: Project) -> None:
+    for _ in range(3):
+        insert(project)
+    cursor = Profile.objects.page(project.pk, ProfileFilters(), limit=1).next_cursor
+    with pytest.raises(InvalidCursor):
+        Profile.objects.page(project.pk, ProfileFilters(), order=Order.SLOWEST, cursor=cursor)
 
 
 def test_cursor_stays_where_it_is_while_new_ones_arrive(project: Project) -> None:
@@ -92,7 +119,11 @@ def test_cursor_stays_where_it_is_while_new_ones_arrive(project: Project) -> Non
         "é",
         "=" * 99,
         "WzFlOTksICJhIl0=",
-        "Wy05OTk5OTk5OTk5OTk5OTk5OSwiYSJd",
+        forged(["newest", -99999999999999999, 1]),
+        forged(["newest", 1, -1]),
+        forged(["newest", 1, 2**40]),
+        forged(["newest", 2**70, 1]),
+        forged(["upwards", 1, 1]),
     ],
 )
 def test_a_cursor_of_nobody_is_refused(project: Project, cursor: str) -> None:
@@ -116,20 +147,39 @@ def test_a_cursor_of_nobody_is_refused(project: Project, cursor: str) -> None:
         (ProfileFilters(min_duration_us=0), "abcde"),
         (ProfileFilters(version="2.0", environment="staging"), ""),
         (ProfileFilters(status="ok", min_duration_us=5_000, version="2.0"), "d"),
+        (ProfileFilters(status="200"), "ade"),
+        (ProfileFilters(kind="request"), "abde"),
+        (ProfileFilters(trigger="sampled"), "abce"),
+        (ProfileFilters(trigger="slow"), "d"),
+        (ProfileFilters(exception="builtins.ValueError"), "c"),
+        (ProfileFilters(exception="ValueError"), ""),
+        (ProfileFilters(tag="tenant=acme"), "abce"),
+        (ProfileFilters(tag="tenant=a=b"), "d"),
+        (ProfileFilters(tag="tenant="), ""),
+        (ProfileFilters(trace_id="t1"), "e"),
+        (ProfileFilters(trace_id="t1", tag="tenant=acme"), "e"),
+        (ProfileFilters(trace_id="t1", tag="tenant=a=b"), ""),
+        (ProfileFilters(host="web-2"), "b"),
+        (ProfileFilters(max_duration_us=5_000), "abcd"),
+        (ProfileFilters(min_duration_us=1_001, max_duration_us=5_000), "d"),
+        (ProfileFilters(since=START + timedelta(hours=1)), "a"),
+        (ProfileFilters(until=START + timedelta(hours=1)), "bcde"),
+        (ProfileFilters(since=START, until=START), ""),
     ],
 )
 def test_filters(project: Project, filters: ProfileFilters, expected: str) -> None:
     differences: dict[str, dict[str, Any]] = {
-        "a": {},
-        "b": {"endpoint": "/b", "status": 404},
-        "c": {"kind": "task", "status": None, "is_error": True},
-        "d": {"version_name": "2.0", "duration_us": 5_000},
-        "e": {"environment": "staging", "duration_us": 6_000},
+        "a": {"started_at": START + timedelta(hours=1)},
+        "b": {"endpoint": "/b", "status": 404, "hostname": "web-2"},
+        "c": {"kind": "task", "status": None, "is_error": True, "error_type": "builtins.ValueError"},
+        "d": {"version_name": "2.0", "duration_us": 5_000, "trigger": "slow", "tags": {"tenant": "a=b"}},
+        "e": {"environment": "staging", "duration_us": 6_000, "trace_id": "t1"},
     }
     names = {insert(project, **changes): name for name, changes in differences.items()}
-    page = Profile.objects.page(project.pk, filters)
-    assert sorted(names[profile_id] for profile_id in ids(page)) == list(expected)
-    assert page.total == len(expected)
+    for order in Order:
+        page = Profile.objects.page(project.pk, filters, order=order)
+        assert sorted(names[profile_id] for profile_id in ids(page)) == list(expected)
+        assert (page.total, page.total_is_capped) == (len(expected), False)
 
 
 def test_total_is_capped(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +199,8 @@ def test_choices(project: Project) -> None:
     insert(project, endpoint="/a")
     insert(factories.project("Elsewhere"), endpoint="/secret")
     choices = Profile.objects.choices(project.pk)
-    assert choices == FilterChoices(["/a", "/b"], ["1.0", "2.0"], ["production", "staging"])
-    assert Profile.objects.choices(ObjectId()) == FilterChoices([], [], [])
+    assert choices == FilterChoices(["/a", "/b"], ["1.0", "2.0"], ["production", "staging"], ["web-1"])
+    assert Profile.objects.choices(ObjectId()) == FilterChoices([], [], [], [])
 
 
 def test_newest_at(project: Project) -> None:
@@ -175,49 +225,6 @@ def test_any_for(project: Project) -> None:
 def test_session_that_is_gone(db: None) -> None:
     with pytest.raises(SessionBlob.DoesNotExist):
         SessionBlob.objects.session("0" * 32)
-
-
-def stages(plan: dict[str, Any]) -> list[str]:
-    """Return the names of all stages of a winning plan, the last one first."""
-    below = [plan["inputStage"]] if "inputStage" in plan else plan.get("inputStages", [])
-    return [plan["stage"], *(name for inner in below for name in stages(inner))]
-
-
-@pytest.mark.parametrize(
-    "filters",
-    [
-        ProfileFilters(),
-        ProfileFilters(endpoint="/a"),
-        ProfileFilters(version="1.0"),
-        ProfileFilters(status="error"),
-        ProfileFilters(min_duration_us=5_000),
-        ProfileFilters(endpoint="/a", environment="production"),
-    ],
-)
-@pytest.mark.parametrize("with_cursor", [False, True])
-def test_lists_are_served_by_an_index(
-    project: Project, filters: ProfileFilters, *, with_cursor: bool
-) -> None:
-    for n in range(40):
-        insert(project, started_at=START + timedelta(minutes=n))
-    cursor = Profile.objects.page(project.pk, ProfileFilters(), limit=9).next_cursor
-    query: dict[str, Any] = {"project_id": project.pk, **filters.query()}
-    if with_cursor and cursor:
-        query = {"$and": [query, Cursor.read(cursor).query()]}
-    found = mongo.collection(Profile).find(query, sort=models.NEWEST_FIRST, limit=26)
-    used = stages(found.explain()["queryPlanner"]["winningPlan"])
-    assert "IXSCAN" in used
-    assert not {"SORT", "COLLSCAN"} & set(used), used
-
-
-def test_choices_jump_from_value_to_value(project: Project) -> None:
-    """The aggregation reads one index key for each value, not one for each profile."""
-    for n in range(60):
-        insert(project, endpoint=f"/{n % 3}")
-    pipeline = models.distinct_stages(project.pk, "endpoint")
-    command = {"aggregate": Profile._meta.db_table, "pipeline": pipeline, "cursor": {}}
-    explained = mongo.database().command("explain", command, verbosity="executionStats")
-    assert "DISTINCT_SCAN" in str(explained)
 
 
 def test_expiry_indexes(db: None) -> None:

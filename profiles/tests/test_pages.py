@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import zoneinfo
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -13,8 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from profiles.models import Profile, SessionBlob
+from profiles.models import profile as profile_model
+from profiles.queries import ProfileFilters
 from profiles.tests import batches
 from profiles.tests.recorded import batch, library, own, profile
+from profiles.tests.test_served import SLOW
 from projects.models import Project
 from projects.tests import factories
 
@@ -77,14 +81,31 @@ def test_newest_profiles_come_first(owner_client: Client, project: Project) -> N
         ("min_ms=100", {"slow"}),
         ("min_ms=19.5&status=ok", {"slow", "staging"}),
         ("version=gone", set()),
+        ("order=slowest", {"slow", "failed", "staging"}),
+        ("max_ms=15", {"failed"}),
+        ("exception=builtins.KeyError", {"failed"}),
+        ("tag=tenant%3Dacme", {"slow"}),
+        ("trace_id=abc123", {"slow"}),
+        ("trigger=slow", {"slow"}),
+        ("kind=task", set()),
+        ("host=web-1", {"slow", "failed", "staging"}),
+        ("host=web-2", set()),
+        ("since=2026-01-01T00:00", {"slow", "failed", "staging"}),
+        ("until=2026-01-01T00:00:01", set()),
     ],
 )
 def test_filters_stand_in_the_address(
     owner_client: Client, project: Project, query: str, expected: set[str]
 ) -> None:
     ids = {
-        "slow": store(project, profile([((VIEW,), 0.5)], endpoint="/products"))[0],
-        "failed": store(project, profile([((VIEW,), 0.01)], endpoint="/cart", status=500))[0],
+        "slow": store(
+            project,
+            profile([((VIEW,), 0.5)], trigger="slow", trace_id="abc123", tags={"tenant": "acme"}),
+        )[0],
+        "failed": store(
+            project,
+            profile([((VIEW,), 0.01)], endpoint="/cart", status=500, error_type="builtins.KeyError"),
+        )[0],
         "staging": store(
             project,
             profile([((VIEW,), 0.02)], endpoint="/search", status=404),
@@ -111,6 +132,71 @@ def test_refused_filter_is_told_beside_its_field(owner_client: Client, project: 
 def test_nonsense_filters_harm_nothing(owner_client: Client, project: Project, query: str) -> None:
     (found,) = store(project, profile())
     assert shown(owner_client.get(f"{page_of(project)}?{query}")) == [found]
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "told"),
+    [
+        ("tag=acme", "tag", "Write a tag as name=value."),
+        ("since=yesterday", "since", "Write it as 2026-11-24T09:30."),
+        ("since=0001-01-01T00:00", "since", "No profile is of this year."),
+        ("until=9999-12-31T23:59", "until", "No profile is of this year."),
+        ("since=2026-11-24T10:00&until=2026-11-24T10:00", "until", "The end must come after the beginning."),
+        ("min_ms=5&max_ms=4", "max_ms", "It must not be less than the least."),
+        ("kind=job", "kind", "Select a valid choice"),
+        ("order=upwards", "order", "Select a valid choice"),
+        (f"exception={'x' * 257}", "exception", "at most 256 characters"),
+    ],
+)
+def test_refused_filters_keep_what_was_written(
+    owner_client: Client, project: Project, query: str, name: str, told: str
+) -> None:
+    (found,) = store(project, profile())
+    response = owner_client.get(f"{page_of(project)}?{query}")
+    page = text_of(response)
+    assert f'id="id_{name}_error"' in page
+    assert told in page
+    assert query.rpartition("=")[2] in page
+    # Filters out of sight would puzzle whoever reads the list.
+    assert ('<details class="more-filters" open>' in page) == (name != "order")
+    assert shown(response) == [found]
+    # The form stays as it is when htmx asks for the table, so the fault stands above the table.
+    fragment = text_of(owner_client.get(f"{page_of(project)}?{query}", headers=HTMX))
+    assert told in fragment
+
+
+def test_a_period_is_of_the_zone_of_the_page(owner_client: Client, project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(time_zone="Asia/Kolkata")
+    at = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=1)
+    (found,) = store(project, profile(started_at=at))
+    local = at.astimezone(zoneinfo.ZoneInfo("Asia/Kolkata"))
+    minute = timedelta(minutes=1)
+    inside = f"since={local:%Y-%m-%dT%H:%M}&until={local + minute:%Y-%m-%dT%H:%M}"
+    assert shown(owner_client.get(f"{page_of(project)}?{inside}")) == [found]
+    assert shown(owner_client.get(f"{page_of(project)}?until={local:%Y-%m-%dT%H:%M}")) == []
+
+
+def test_slowest_first_is_walked_to_the_end(owner_client: Client, project: Project) -> None:
+    ids = store(project, *(profile(duration_us=1_000 * (n + 1)) for n in range(30)))
+    first = owner_client.get(f"{page_of(project)}?order=slowest")
+    assert shown(first) == ids[:4:-1]
+    faster = re.search(r'rel="next" href="([^"]+)"', text_of(first))
+    assert faster
+    assert shown(owner_client.get(faster[1])) == ids[4::-1]
+    # The cursor is of this order alone.
+    wrong = owner_client.get(faster[1].replace("order=slowest", "order="))
+    assert wrong["Location"] == page_of(project)
+
+
+def test_filters_that_take_too_long_ask_for_narrower_ones(
+    owner_client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(project, profile())
+    monkeypatch.setattr(profile_model, "LIST_TIME_MS", 1)
+    monkeypatch.setattr(ProfileFilters, "query", lambda _filters: SLOW)
+    page = text_of(owner_client.get(f"{page_of(project)}?trigger=slow"))
+    assert "That is too much to search" in page
+    assert '<option value="slow" selected>' in page
 
 
 def test_htmx_gets_the_table_alone_and_a_clean_address(owner_client: Client, project: Project) -> None:

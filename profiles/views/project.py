@@ -1,4 +1,4 @@
-"""A project's newest profiles."""
+"""A project's profiles, the newest or the slowest first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_htmx.http import push_url
 
 from profiles.forms import ProfileFilterForm
 from profiles.models import Profile
-from profiles.queries import InvalidCursor, ProfilePage
+from profiles.queries import InvalidCursor, Order, ProfilePage, TooManyToSearch
 from projects.access import project_member
 from projects.clock import zone_of
 from projects.models import Member, Project
@@ -27,28 +27,34 @@ PROFILES_ON_A_PAGE = 25
 @project_member("viewer")
 @require_safe
 def project(request: MemberRequest, project: Project) -> HttpResponse:
-    """The newest profiles. All that is chosen stands in the address; htmx asks for the table alone."""
+    """A page of the list. All that is chosen stands in the address; htmx asks for the table alone."""
     address = reverse("profiles:project", args=[project.slug])
     choices = Profile.objects.choices(project.pk)
-    form = ProfileFilterForm(request.GET, choices)
-    cursor = request.GET.get("cursor", "")
+    zone = zone_of(request.user, project)
+    form = ProfileFilterForm(request.GET, choices, zone=zone)
+    order, cursor = form.asked_order(), request.GET.get("cursor", "")
+    gave_up = False
     try:
         page = Profile.objects.page(
-            project.pk, form.filters(), cursor=cursor or None, limit=PROFILES_ON_A_PAGE
+            project.pk, form.filters(), order=order, cursor=cursor or None, limit=PROFILES_ON_A_PAGE
         )
     except InvalidCursor:
         return redirect(_with_query(address, form))
+    except TooManyToSearch:
+        page, gave_up = ProfilePage([], None, 0, total_is_capped=True), True
     context = {
         "project": project,
-        "zone": zone_of(request.user, project),
+        "zone": zone,
         "form": form,
         "page": page,
         "can_upload": request.role != Member.Role.VIEWER,
+        "gave_up": gave_up,
+        "by_duration": order is Order.SLOWEST,
         "has_profiles": bool(choices.endpoints),
         "longest_us": max((profile.duration_us for profile in page.items), default=0),
         "found": _told(page),
-        "newest_url": _with_query(address, form) if cursor else "",
-        "older_url": _with_query(address, form, cursor=page.next_cursor) if page.next_cursor else "",
+        "first_url": _with_query(address, form) if cursor else "",
+        "next_url": _with_query(address, form, cursor=page.next_cursor) if page.next_cursor else "",
     }
     if not request.htmx:
         return render(request, "profiles/project.html", context)
