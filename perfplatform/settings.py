@@ -157,6 +157,19 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "perfplatform.tasks.heartbeat", "schedule": 10, "options": {"expires": 10}},
     "fold": {"task": "profiles.tasks.fold", "schedule": 5, "options": {"expires": 5}},
     "repack": {"task": "profiles.tasks.repack_recordings", "schedule": 60, "options": {"expires": 60}},
+    "apply retention": {"task": "profiles.tasks.apply_retention", "schedule": 60, "options": {"expires": 60}},
+    "keep slowest": {"task": "profiles.tasks.keep_slowest", "schedule": 300, "options": {"expires": 300}},
+    "hold quotas": {"task": "profiles.tasks.hold_quotas", "schedule": 60, "options": {"expires": 60}},
+    "remove deleted projects": {
+        "task": "profiles.tasks.remove_deleted_projects",
+        "schedule": 20,
+        "options": {"expires": 20},
+    },
+    "finish deletions": {
+        "task": "projects.tasks.finish_deletions",
+        "schedule": 30,
+        "options": {"expires": 30},
+    },
 }
 
 AUTH_USER_MODEL = "projects.User"

@@ -7,6 +7,7 @@ import zoneinfo
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
+from bson import ObjectId
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -17,11 +18,13 @@ from django.utils.translation import gettext_lazy as _
 
 from projects import credentials, sdk_settings
 from projects.credentials import CredentialPrefix
+from projects.deletion import Deletion
 from projects.versions import VersionManager
 
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 RESERVED_SLUGS = {"new"}  # /projects/new/ is a page of its own.
 LAST_USED_PRECISION = timedelta(minutes=1)
+LARGEST_QUOTA_BYTES = 10**15
 
 
 @functools.cache
@@ -68,6 +71,9 @@ class ProjectManager(models.Manager["Project"]):
                 pk__in=list(Member.objects.filter(user=user).values_list("project_id", flat=True))
             )
         return projects.order_by("name")
+
+    def being_deleted(self) -> list[ObjectId]:
+        return list(self.filter(status=Project.Status.DELETING).values_list("pk", flat=True))
 
     def start(self, name: str, *, owner: User, **fields: Any) -> Project:
         """A new project with its first owner. Raises NameTaken."""
@@ -122,6 +128,23 @@ class Project(models.Model):
         default=1_000_000,
         validators=[MaxValueValidator(100_000_000)],
     )
+    slowest_kept = models.PositiveIntegerField(
+        _("slowest profiles kept longer"),
+        default=10,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Of each endpoint and version. 0: none."),
+    )
+    slowest_days = models.PositiveIntegerField(
+        _("days that the slowest are kept"),
+        default=90,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+    )
+    storage_quota_bytes = models.PositiveBigIntegerField(
+        _("storage quota (bytes)"),
+        default=0,
+        validators=[MaxValueValidator(LARGEST_QUOTA_BYTES)],
+        help_text=_("The oldest profiles go when more is used. 0: no quota."),
+    )
     language = models.CharField(_("language"), max_length=10, choices=LANGUAGES, default="en")
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
@@ -156,8 +179,14 @@ class Project(models.Model):
         type(self).objects.filter(pk=self.pk).update(sdk_settings=settings)
         self.sdk_settings = settings
 
-    def mark_for_deletion(self) -> None:
-        """Hides the project at once and frees its name; each app removes what is its own later."""
+    def mark_for_deletion(self, *, by: Any = None) -> None:
+        """Hides the project at once and frees its name; each app removes what is its own later.
+
+        `by` may watch how that goes on.
+        """
+        Deletion.objects.update_or_create(
+            pk=str(self.pk), defaults={"name": self.name, "started_by": by, "started_at": timezone.now()}
+        )
         marked = f"{self.name[:60]} ({self.pk})"
         type(self).objects.filter(pk=self.pk).update(
             status=self.Status.DELETING, name=marked, slug=f"deleting-{self.pk}"

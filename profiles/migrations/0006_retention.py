@@ -14,7 +14,7 @@ INDEXES = {
     "profile_newest": ["project", "-started_at", "duration_us", "is_error", "status"],
     "profile_slowest": ["project", "-duration_us", "-started_at"],
     "profile_endpoint_newest": ["project", "endpoint", "-started_at", "version_name"],
-    "profile_endpoint_slowest": ["project", "endpoint", "-duration_us", "-started_at", "version_name"],
+    "profile_endpoint_slowest": ["project", "endpoint", "-duration_us", "version_name", "method"],
     "profile_version_newest": ["project", "version_name", "-started_at"],
     "profile_version_slowest": ["project", "version_name", "-duration_us"],
     "profile_environment": ["project", "environment", "-started_at"],
@@ -40,7 +40,11 @@ def index_of(name, fields):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0005_intake"), ("projects", "0003_daily_profiles")]
+    dependencies = [
+        ("profiles", "0003_fold"),
+        ("profiles", "0005_intake"),
+        ("projects", "0004_retention"),
+    ]
 
     operations = [
         migrations.RemoveIndex(model_name="profile", name="profile_newest"),
@@ -55,6 +59,13 @@ class Migration(migrations.Migration):
                     name="labels",
                     field=models.JSONField(default=list, editable=False),
                 ),
+                migrations.AddField(
+                    model_name="profile",
+                    name="is_slowest",
+                    field=models.BooleanField(
+                        default=False, editable=False, verbose_name="one of the slowest"
+                    ),
+                ),
             ],
         ),
         migrations.RunPython(add_labels, migrations.RunPython.noop),
@@ -64,5 +75,39 @@ class Migration(migrations.Migration):
             {"project_id": 1, "labels": 1, "started_at": -1},
             name="profile_labels",
             where_present="labels",
+        ),
+        compressed_index(
+            PROFILES,
+            {"project_id": 1, "is_slowest": 1, "endpoint": 1},
+            name="profile_kept_slowest",
+            where_present="is_slowest",
+        ),
+        add_compressed(
+            "sessionblob",
+            "profiles_sessionblob",
+            models.Index(fields=["project"], name="recording_of_project"),
+            {"project_id": 1},
+        ),
+        migrations.CreateModel(
+            name="Upkeep",
+            fields=[
+                ("id", models.CharField(db_column="_id", max_length=24, primary_key=True, serialize=False)),
+                ("retention_days", models.PositiveIntegerField(default=0)),
+                ("slowest_days", models.PositiveIntegerField(default=0)),
+                ("walked_to", models.DateTimeField(null=True)),
+                ("slowest_walked_to", models.CharField(max_length=512, blank=True)),
+                ("slowest_done_at", models.DateTimeField(null=True)),
+                ("profiles", models.PositiveBigIntegerField(default=0)),
+                ("profile_bytes", models.PositiveBigIntegerField(default=0)),
+                ("other_bytes", models.PositiveBigIntegerField(default=0)),
+                ("measured_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=models.DO_NOTHING, related_name="+", to="projects.project"
+                    ),
+                ),
+            ],
+            options={"verbose_name": "upkeep of a project", "verbose_name_plural": "upkeep of projects"},
         ),
     ]

@@ -20,6 +20,7 @@ from profiles.models.rollup import Rollup
 from profiles.models.session_blob import SessionBlob
 from profiles.models.shared_frames import SharedFrames
 from profiles.models.tree_blob import TreeBlob
+from profiles.models.upkeep import Upkeep
 
 __all__ = [
     "Digest",
@@ -36,4 +37,5 @@ __all__ = [
     "SessionBlob",
     "SharedFrames",
     "TreeBlob",
+    "Upkeep",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
@@ -41,6 +41,21 @@ def replace_older(rows: Collection[Document], documents: Sequence[Document], old
         # There is one already. Unless it came between our look and our insert, it is as new as ours.
         met = [documents[number] for number in duplicates(error)]
         rows.bulk_write([_replace(document, older, upsert=False) for document in met], ordered=False)
+
+
+def set_each(rows: Collection[Document], changes: Mapping[str, Document]) -> None:
+    """Set fields of documents by id, in any order. What is not there is left out."""
+    if changes:
+        rows.bulk_write(
+            [UpdateOne({"_id": key}, {"$set": change}) for key, change in changes.items()], ordered=False
+        )
+
+
+def mean_bytes(rows: Collection[Document], ids: Sequence[str]) -> float | None:
+    """The mean BSON size of these documents, or None where there are none."""
+    size = {"$avg": {"$bsonSize": "$$ROOT"}}
+    found = rows.aggregate([{"$match": {"_id": {"$in": list(ids)}}}, {"$group": {"_id": None, "mean": size}}])
+    return next((float(row["mean"]) for row in found), None)
 
 
 def duplicates(error: BulkWriteError) -> list[int]:

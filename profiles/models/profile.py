@@ -15,6 +15,8 @@ from pymongo.errors import ExecutionTimeout
 from perfplatform import mongo
 from perfplatform.mongo import Document
 from profiles.models.bulk import insert_new
+from profiles.models.distinct import distinct_stages
+from profiles.models.profile_lives import ProfileLives
 from profiles.queries import (
     MOST_COUNTED,
     Cursor,
@@ -27,7 +29,6 @@ from profiles.queries import (
 from projects.models import Project, Version
 
 NEWEST_FIRST = [("started_at", -1)]
-MOST_CHOICES = 2_000
 MOST_UNDIGESTED = 100
 # What lists do not show.
 HEAVY_FIELDS = ("tags", "counters", "labels")
@@ -170,7 +171,9 @@ class ProfileManager(models.Manager["Profile"]):
             name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
             for name, value in document.items()
         }
-        return mongo.from_document(self.model, {"tags": {}, "counters": [], "labels": [], **aware})
+        return mongo.from_document(
+            self.model, {"tags": {}, "counters": [], "labels": [], "is_slowest": False, **aware}
+        )
 
     def busy_shards(self) -> set[int]:
         """Shards with a profile that is to get a digest: one key is read of each."""
@@ -256,8 +259,11 @@ class Profile(models.Model):
     is_unreadable = models.BooleanField(null=True, editable=False)
     received_at = models.DateTimeField(_("received at"))
     expires_at = models.DateTimeField(_("kept until"))
+    # One of the slowest of its endpoint and version, which are kept longer; absent where it is not.
+    is_slowest = models.BooleanField(_("one of the slowest"), default=False, editable=False)
 
     objects: ClassVar[ProfileManager] = ProfileManager()
+    lives: ClassVar[ProfileLives] = ProfileLives()
 
     class Meta:
         verbose_name = _("profile")
@@ -273,7 +279,7 @@ class Profile(models.Model):
                 fields=["project", "endpoint", "-started_at", "version_name"], name="profile_endpoint_newest"
             ),
             models.Index(
-                fields=["project", "endpoint", "-duration_us", "-started_at", "version_name"],
+                fields=["project", "endpoint", "-duration_us", "version_name", "method"],
                 name="profile_endpoint_slowest",
             ),
             models.Index(fields=["project", "version_name", "-started_at"], name="profile_version_newest"),
@@ -293,13 +299,3 @@ class Profile(models.Model):
 
 def _value_of(profile: Profile, order: Order) -> int:
     return profile.duration_us if order is Order.SLOWEST else round(profile.started_at.timestamp() * 1000)
-
-
-def distinct_stages(project_id: ObjectId, column: str) -> list[Document]:
-    """All values of a column: on one index, MongoDB jumps from value to value instead of reading all."""
-    return [
-        {"$match": {"project_id": project_id}},
-        {"$sort": {"project_id": 1, column: 1}},
-        {"$group": {"_id": f"${column}"}},
-        {"$limit": MOST_CHOICES},
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from perfplatform import mongo
 from perfplatform.mongo import Document
 from profiles import blob
 from profiles.frame_book import Book
-from profiles.models.bulk import insert_new
+from profiles.models.bulk import insert_new, set_each
 from profiles.models.packed_session import PackedSession
 from profiles.models.shared_frames import SharedFrames
 from profiles.recording import CorruptRecording, Table
@@ -39,6 +39,17 @@ class SessionBlobManager(models.Manager["SessionBlob"]):
             if packed.get(document["_id"], document["project_id"]) != document["project_id"]
         }
         return taken | insert_new(mongo.collection(self.model, durable=True), new)
+
+    def expire(self, times: Mapping[str, datetime]) -> None:
+        """Keep recordings until these times, by profile id, packed or not."""
+        changes = {key: {"expires_at": at} for key, at in times.items()}
+        # In this order: one that is packed meanwhile is met at one of the two places.
+        for model in (self.model, PackedSession):
+            set_each(mongo.collection(model), changes)
+
+    def remove(self, profile_ids: Sequence[str]) -> None:
+        for model in (self.model, PackedSession):
+            mongo.collection(model).delete_many({"_id": {"$in": list(profile_ids)}})
 
     def session(self, profile_id: str) -> dict[str, Any]:
         """The recording as `pyinstrument.session.Session.to_json()` gave it. Raises DoesNotExist."""
@@ -97,6 +108,7 @@ class SessionBlob(models.Model):
     class Meta:
         verbose_name = _("recording")
         verbose_name_plural = _("recordings")
+        indexes: ClassVar = [models.Index(fields=["project"], name="recording_of_project")]
 
     def __str__(self) -> str:
         return self.id
