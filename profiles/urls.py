@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles.views import arrival, detail, intake, metrics, project, upload
+from profiles.views import arrival, detail, intake, metrics, project, storage, upload
 
 app_name = "profiles"
 urlpatterns = [
@@ -13,5 +13,6 @@ urlpatterns = [
     path("projects/<slug:slug>/upload/", upload.upload, name="upload"),
     path("projects/<slug:slug>/settings/ingest/", intake.health, name="health"),
     path("projects/<slug:slug>/settings/instances/", intake.instances, name="instances"),
+    path("projects/<slug:slug>/storage/", storage.storage, name="storage"),
     path("profiles/<str:profile_id>/", detail.detail, name="detail"),
 ]

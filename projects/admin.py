@@ -50,6 +50,14 @@ class ProjectAdmin(MongoAdmin):
     readonly_fields = ("created_at", "created_by")
     inlines = (MemberInline,)
 
+    def delete_model(self, request: HttpRequest, obj: Project) -> None:
+        """It goes with everything in it, in the background."""
+        obj.mark_for_deletion(by=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        for project in queryset:
+            project.mark_for_deletion(by=request.user)
+
 
 @admin.register(Member)
 class MemberAdmin(MongoAdmin):

@@ -81,7 +81,7 @@ class ProjectViewSet(viewsets.ModelViewSet[Project]):
             raise ApiError(ErrorCode.PROJECT_NAME_EXISTS) from None
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.get_object().mark_for_deletion()
+        self.get_object().mark_for_deletion(by=request.user)
         return Response({})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from decimal import Decimal
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -11,8 +12,9 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from projects import sdk_settings
-from projects.models import LANGUAGES, Key, Member, Project, Token, User
+from projects.models import LANGUAGES, LARGEST_QUOTA_BYTES, Key, Member, Project, Token, User
 
+BYTES_OF_GB = 10**9
 ZoneChoices = list[tuple[str, str | list[tuple[str, str]]]]
 
 
@@ -62,25 +64,15 @@ class ProjectSettingsForm(ProjectForm):
     """The same, with what only matters once data is there."""
 
     class Meta(ProjectForm.Meta):
-        fields = (
-            "name",
-            "description",
-            "language",
-            "time_zone",
-            "status",
-            "retention_days",
-            "daily_profiles",
-        )  # type: ignore[assignment]
+        fields = ("name", "description", "language", "time_zone", "status", "daily_profiles")  # type: ignore[assignment]
         labels: ClassVar = {
             **ProjectForm.Meta.labels,
             "status": _("Status"),
-            "retention_days": _("Days that profiles are kept"),
             "daily_profiles": _("Profiles a day"),
         }
         help_texts: ClassVar = {
             **ProjectForm.Meta.help_texts,
             "status": _("A paused project keeps its data and accepts no more."),
-            "retention_days": _("1 to 365. It holds for profiles that arrive from now on."),
             "daily_profiles": _("More are refused until midnight in UTC; counting goes on. 0: no limit."),
         }
 
@@ -89,6 +81,47 @@ class ProjectSettingsForm(ProjectForm):
         status = self.fields["status"]
         assert isinstance(status, forms.TypedChoiceField)  # noqa: S101 - a CharField with choices has no other.
         status.choices = [choice for choice in Project.Status.choices if choice[0] != Project.Status.DELETING]
+
+
+class RetentionForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How long profiles are kept, and how much there may be of them."""
+
+    quota_gb = forms.DecimalField(
+        label=_("Storage quota (GB)"),
+        help_text=_("The oldest profiles go when more is used. Empty: no quota."),
+        required=False,
+        min_value=Decimal("0.001"),
+        max_value=LARGEST_QUOTA_BYTES // BYTES_OF_GB,
+        decimal_places=3,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+
+    class Meta:
+        model = Project
+        fields = ("retention_days", "slowest_kept", "slowest_days")
+        labels: ClassVar = {
+            "retention_days": _("Days that profiles are kept"),
+            "slowest_kept": _("Slowest profiles kept longer"),
+            "slowest_days": _("Days that the slowest are kept"),
+        }
+        help_texts: ClassVar = {
+            "retention_days": _("1 to 365. It holds within minutes for what is stored already, too."),
+            "slowest_kept": _("Of each endpoint and version, at most 100. 0: none."),
+            "slowest_days": _("1 to 365."),
+        }
+
+    def __init__(self, data: Any = None, *, instance: Project, auto_id: str = "id_%s") -> None:
+        quota_gb = Decimal(instance.storage_quota_bytes) / BYTES_OF_GB
+        shown = {"quota_gb": f"{quota_gb.normalize():f}" if quota_gb else ""}
+        super().__init__(data, instance=instance, initial=shown, auto_id=auto_id)
+
+    def save(self, commit: bool = True) -> Project:  # noqa: FBT001, FBT002 - Django's own signature
+        """Writes what was said and nothing else: others may be changing the rest meanwhile."""
+        quota_gb = self.cleaned_data["quota_gb"] or 0
+        said = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        project: Project = self.instance
+        project.keep(**said, storage_quota_bytes=int(quota_gb * BYTES_OF_GB))
+        return project
 
 
 def measure(name: str, label: Any, help_text: Any) -> forms.FloatField:

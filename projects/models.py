@@ -179,6 +179,12 @@ class Project(models.Model):
         type(self).objects.filter(pk=self.pk).update(sdk_settings=settings)
         self.sdk_settings = settings
 
+    def keep(self, **settings: int) -> None:
+        """Replaces how long and how much is kept; tasks bring what is stored in line."""
+        type(self).objects.filter(pk=self.pk).update(**settings)
+        for name, value in settings.items():
+            setattr(self, name, value)
+
     def mark_for_deletion(self, *, by: Any = None) -> None:
         """Hides the project at once and frees its name; each app removes what is its own later.
 

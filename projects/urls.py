@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from projects import converters  # noqa: F401 - registers object_id.
-from projects.views import account, projects, settings
+from projects.views import account, deletion, projects, settings
 
 pages = [
     path("", projects.project_list, name="list"),
@@ -11,6 +11,7 @@ pages = [
     path("projects/<slug:slug>/setup/", projects.setup, name="setup"),
     path("projects/<slug:slug>/settings/", settings.general, name="settings"),
     path("projects/<slug:slug>/settings/general/", settings.change, name="change"),
+    path("projects/<slug:slug>/settings/retention/", settings.change_retention, name="change_retention"),
     path("projects/<slug:slug>/settings/sampling/", settings.change_sampling, name="change_sampling"),
     path("projects/<slug:slug>/delete/", settings.delete, name="delete"),
     path("projects/<slug:slug>/keys/", settings.create_key, name="create_key"),
@@ -22,6 +23,7 @@ pages = [
         settings.remove_member,
         name="remove_member",
     ),
+    path("deletions/<object_id:deletion_id>/", deletion.deletion, name="deletion"),
     path("account/", account.account, name="account"),
     path("account/password/", account.change_password, name="change_password"),
     path("account/theme/", account.choose_theme, name="choose_theme"),

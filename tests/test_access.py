@@ -94,6 +94,10 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}settings/ingest/": [get(MEMBERS)],
     f"{PAGES}settings/instances/": [get(MEMBERS)],
     f"{PAGES}settings/general/": [post(owners(422), name="")],
+    f"{PAGES}settings/retention/": [post(owners(422), retention_days=0)],
+    f"{PAGES}storage/": [get(MEMBERS)],
+    # Of a deletion that the owner began.
+    "deletions/<object_id:deletion_id>/": [get((302, 404, 404, 404, 404, 200))],
     f"{PAGES}settings/sampling/": [post(editors(422), enabled="perhaps")],
     f"{PAGES}delete/": [post(owners(422), name="not its name")],
     f"{PAGES}keys/": [post(owners(200), name="web", kind="ingest")],
@@ -185,7 +189,10 @@ def places(project: Project, owner: User) -> dict[str, str]:
     Deploy.objects.create(project=project, version=version, environment="production")
     guest = Member.objects.create(project=project, user=factories.user("guest"), role="viewer")
     key, _secret = Key.issue(project, kind=Key.Kind.INGEST, name="web")
+    deleted = factories.project("On its way out", owner=owner)
+    deleted.mark_for_deletion(by=owner)
     return {
+        "<object_id:deletion_id>": str(deleted.pk),
         "<slug:slug>": project.slug,
         "<str:project_id>": str(project.pk),
         "<str:profile_id>": batches.stored_profile(project),

@@ -24,6 +24,18 @@ def duration(us: float) -> str:
 
 
 @register.filter
+def size(size_bytes: int) -> str:
+    """Bytes with three digits that matter: `780 B`, `1.42 KB`, `45.6 MB`, `1.23 GB`; 1 KB is 1000 B."""
+    value, units = Decimal(size_bytes), ["KB", "MB", "GB", "TB", "PB"]
+    if value < 1000:
+        return f"{value} B"
+    unit = ""
+    while units and value >= Decimal("999.5"):
+        value, unit = value / 1000, units.pop(0)
+    return f"{_three_digits(value)} {unit}"
+
+
+@register.filter
 def percent_of(part: float, whole: float) -> str:
     """`45.6 %`; what is too small to show is `< 0.1 %`."""
     if whole <= 0 or part <= 0:

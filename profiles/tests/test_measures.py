@@ -51,3 +51,21 @@ def test_shares(part: int, whole: int, text: str) -> None:
 )
 def test_widths_stay_within_the_bar(part: int, whole: int, width: str) -> None:
     assert measures.width_of(part, whole) == width
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "told"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1.00 KB"),
+        (1_424, "1.42 KB"),
+        (999_499, "999 KB"),
+        (999_500, "1.00 MB"),
+        (45_600_000, "45.6 MB"),
+        (1_230_000_000, "1.23 GB"),
+        (10**18, "1000 PB"),
+    ],
+)
+def test_sizes(size_bytes: int, told: str) -> None:
+    assert measures.size(size_bytes) == told

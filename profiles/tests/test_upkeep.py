@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pymongo.collection import Collection
 
@@ -377,3 +378,22 @@ def test_time_that_is_up_ends_every_task(project: Project) -> None:
     for work in (upkeep.apply_terms, upkeep.keep_slowest, upkeep.hold_quotas):
         work(until=time.monotonic() - 1)
     assert (lives(Profile), lives(SessionBlob)) == before
+
+
+# The page
+
+
+def test_settings_show_what_is_used(owner_client: Client, project: Project) -> None:
+    address = f"/projects/{project.slug}/storage/"
+    assert address in owner_client.get(f"/projects/{project.slug}/settings/").content.decode()
+    assert "measured within minutes" in owner_client.get(address).content.decode()
+    Upkeep.objects.of(project.pk)
+    measured = {"profiles": 12_000, "profile_bytes": 1_400, "other_bytes": 3_200_000}
+    Upkeep.objects.note(project.pk, **measured, measured_at=timezone.now())
+    page = owner_client.get(address).content.decode()
+    for fact in ("20.0 MB", "12,000", "1.40 KB", "none"):
+        assert fact in page
+    change(project, storage_quota_bytes=40_000_000)
+    page = owner_client.get(address).content.decode()
+    assert "50.0 %" in page
+    assert "of 40.0 MB" in page

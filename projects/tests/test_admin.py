@@ -65,7 +65,17 @@ def test_delete_selected(staff: Client, rows: dict[type, models.Model], model: t
     sent = {"action": "delete_selected", "_selected_action": [str(pk)], "post": "yes"}
     response = staff.post(address(model, "changelist"), sent)
     assert response.status_code == 302
-    assert not model._default_manager.filter(pk=pk).exists()
+    if model is Project:
+        # It takes what is in it along, in the background.
+        assert Project.objects.get(pk=pk).status == Project.Status.DELETING
+    else:
+        assert not model._default_manager.filter(pk=pk).exists()
+
+
+def test_a_deleted_project_takes_along_what_is_in_it(staff: Client, project: Project) -> None:
+    assert staff.post(address(Project, "delete", project.pk), {"post": "yes"}).status_code == 302
+    assert Project.objects.get(pk=project.pk).status == Project.Status.DELETING
+    assert Member.objects.filter(project=project).exists()
 
 
 def test_a_project_is_added_and_edited(staff: Client) -> None:
@@ -75,6 +85,9 @@ def test_a_project_is_added_and_edited(staff: Client) -> None:
         "status": "active",
         "retention_days": "7",
         "daily_profiles": "500",
+        "slowest_kept": "10",
+        "slowest_days": "90",
+        "storage_quota_bytes": "0",
         "language": "zh-hans",
         "time_zone": "Asia/Shanghai",
         "members-TOTAL_FORMS": "0",

@@ -20,6 +20,7 @@ from django.utils import translation
 from perfplatform.sdk_index import current_wheel
 from projects import snippet
 from projects.clock import zone_of
+from projects.deletion import Deletion
 from projects.models import Key, Member, Project, Token, User
 from projects.tests import factories
 
@@ -200,21 +201,18 @@ def test_settings_are_saved(owner_client: Client, project: Project) -> None:
         "language": "zh-hans",
         "time_zone": "Asia/Shanghai",
         "status": "paused",
-        "retention_days": "30",
         "daily_profiles": "500",
     }
     response = owner_client.post(at("change", project), sent)
     assert response["Location"] == f"{at('settings', project)}#general"
     project.refresh_from_db()
-    assert (project.name, project.status, project.retention_days) == ("Shop 2", "paused", 30)
+    assert (project.name, project.status) == ("Shop 2", "paused")
     assert "The settings were saved." in text_of(owner_client.get(at("settings", project)))
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("retention_days", "0"),
-        ("retention_days", "366"),
         ("status", "deleting"),
         ("time_zone", "Mars/Phobos"),
     ],
@@ -227,7 +225,6 @@ def test_refused_settings_are_told_beside_the_field(
         "language": "en",
         "time_zone": "UTC",
         "status": "active",
-        "retention_days": "14",
         "daily_profiles": "500",
         field: value,
     }
@@ -238,6 +235,46 @@ def test_refused_settings_are_told_beside_the_field(
     assert '<span aria-current="page">Shop</span>' in text_of(response)
     project.refresh_from_db()
     assert project.name == "Shop"
+
+
+RETENTION = {"retention_days": "30", "slowest_kept": "5", "slowest_days": "200", "quota_gb": "1.5"}
+
+
+def test_retention_is_saved(owner_client: Client, project: Project) -> None:
+    response = owner_client.post(at("change_retention", project), RETENTION)
+    assert response["Location"] == f"{at('settings', project)}#retention"
+    project.refresh_from_db()
+    assert (project.retention_days, project.slowest_kept, project.slowest_days) == (30, 5, 200)
+    assert project.storage_quota_bytes == 1_500_000_000
+    page = text_of(owner_client.get(at("settings", project)))
+    assert 'name="quota_gb" value="1.5"' in page
+    owner_client.post(at("change_retention", project), {**RETENTION, "quota_gb": ""})
+    project.refresh_from_db()
+    assert project.storage_quota_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("retention_days", "0"),
+        ("retention_days", "366"),
+        ("slowest_kept", "101"),
+        ("slowest_days", "0"),
+        ("quota_gb", "-1"),
+        ("quota_gb", "0"),
+        ("quota_gb", "NaN"),
+        ("quota_gb", "1e30"),
+    ],
+)
+def test_refused_retention_is_told_beside_the_field(
+    owner_client: Client, project: Project, field: str, value: str
+) -> None:
+    response = owner_client.post(at("change_retention", project), {**RETENTION, field: value})
+    assert response.status_code == 422
+    assert f'id="retention_{field}_error"' in text_of(response)
+    assert f'value="{value}"' in text_of(response)
+    project.refresh_from_db()
+    assert (project.retention_days, project.storage_quota_bytes) == (14, 0)
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
@@ -251,6 +288,7 @@ def test_others_look_at_settings_and_change_nothing(project: Project, role: str)
     key, _secret = Key.issue(project, kind="ingest", name="k")
     for address in (
         at("change", project),
+        at("change_retention", project),
         at("create_key", project),
         at("revoke_key", project, key.pk),
         at("add_member", project),
@@ -347,9 +385,38 @@ def test_deleting_takes_the_name(owner_client: Client, project: Project) -> None
     assert refused.status_code == 422
     assert "This is not the name of the project." in text_of(refused)
     page = text_of(owner_client.post(at("delete", project), {"name": "Shop"}, follow=True))
-    assert "“Shop” is being deleted." in page
+    assert "Deleting “Shop”" in page
     assert Project.objects.get(pk=project.pk).status == Project.Status.DELETING
     assert owner_client.get(f"/projects/{project.slug}/settings/").status_code == 404
+
+
+def test_deletion_is_watched_until_it_is_over(owner_client: Client, project: Project) -> None:
+    address = f"/deletions/{project.pk}/"
+    owner_client.post(at("delete", project), {"name": "Shop"})
+    Deletion.objects.note_left(project.pk, {"projects_key": 1_234, "projects_member": 0})
+    whole = text_of(owner_client.get(address))
+    assert "poll.js" in whole
+    part = text_of(owner_client.get(address, headers={"HX-Request": "true"}))
+    assert "<html" not in part
+    assert re.search(r"project keys</th><td[^>]*>1,234<", part)
+    assert "members" not in part
+    assert 'hx-trigger="every 3s"' in part
+    assert "data-poll" in part
+    Deletion.objects.finish(project.pk)
+    over = text_of(owner_client.get(address, headers={"HX-Request": "true"}))
+    assert "Everything is gone" in over
+    # Nothing asks again.
+    assert "hx-get" not in over
+
+
+def test_deletion_is_shown_to_whoever_began_it(project: Project) -> None:
+    second = factories.member(project, "owner")
+    project.mark_for_deletion(by=second)
+    address = f"/deletions/{project.pk}/"
+    assert client_of(second).get(address).status_code == 200
+    assert client_of(User.objects.get(username="owner")).get(address).status_code == 404
+    assert client_of(factories.user("root", is_superuser=True)).get(address).status_code == 200
+    assert client_of(second).get(f"/deletions/{'0' * 24}/").status_code == 404
 
 
 # Account

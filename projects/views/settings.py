@@ -1,4 +1,4 @@
-"""A project's settings: general, sampling, keys, members, deletion. One page, an address for each form."""
+"""A project's settings: general, retention, sampling, keys, members, deletion. Each form has an address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from projects import sdk_settings
 from projects.access import project_member
 from projects.clock import zone_of
-from projects.forms import DeleteProjectForm, KeyForm, MemberForm, ProjectSettingsForm, SdkSettingsForm
+from projects.forms import (
+    DeleteProjectForm,
+    KeyForm,
+    MemberForm,
+    ProjectSettingsForm,
+    RetentionForm,
+    SdkSettingsForm,
+)
 from projects.models import Key, Member, Project
 from projects.requests import MemberRequest
 
@@ -39,6 +46,17 @@ def change(request: MemberRequest, project: Project) -> HttpResponse:
     # The page around the form keeps the name that is in force.
     project.name = name
     return _page(request, project, general_form=form, status=422)
+
+
+@project_member("owner")
+@require_POST
+def change_retention(request: MemberRequest, project: Project) -> HttpResponse:
+    form = RetentionForm(request.POST, instance=project, auto_id="retention_%s")
+    if not form.is_valid():
+        return _page(request, project, retention_form=form, status=422)
+    form.save()
+    messages.success(request, _("The settings were saved. What is stored already follows within minutes."))
+    return _back(project, "retention")
 
 
 @project_member("editor")
@@ -122,9 +140,8 @@ def delete(request: MemberRequest, project: Project) -> HttpResponse:
     form = DeleteProjectForm(request.POST, project=project, auto_id="delete_%s")
     if not form.is_valid():
         return _page(request, project, delete_form=form, status=422)
-    project.mark_for_deletion()
-    messages.success(request, _("“%(name)s” is being deleted.") % {"name": project.name})
-    return redirect("projects:list")
+    project.mark_for_deletion(by=request.user)
+    return redirect("projects:deletion", project.pk)
 
 
 def _page(request: MemberRequest, project: Project, *, status: int = 200, **special: Any) -> HttpResponse:
@@ -140,6 +157,7 @@ def _page(request: MemberRequest, project: Project, *, status: int = 200, **spec
         "members": sorted(members, key=lambda member: member.user.username),
         "roles": Member.Role.choices,
         "general_form": ProjectSettingsForm(instance=project, auto_id="general_%s"),
+        "retention_form": RetentionForm(instance=project, auto_id="retention_%s"),
         "sampling_form": SdkSettingsForm(
             initial=sdk_settings.complete(project.sdk_settings), auto_id="sampling_%s"
         ),
