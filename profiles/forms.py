@@ -44,7 +44,7 @@ class MomentField(forms.DateTimeField):
             label=label,
             required=False,
             input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-            widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}),
+            widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "any"}),
             error_messages={"invalid": _("Write it as 2026-11-24T09:30.")},
         )
 

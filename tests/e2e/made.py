@@ -30,11 +30,13 @@ PRODUCTS = [
 
 @dataclass(frozen=True)
 class MadeProject:
-    """`url` is the platform's; `key` sends to this project."""
+    """`url` is the platform's; `key` sends to this project, `token` is its owner's."""
 
     url: str
     slug: str
     key: str
+    project_id: str = ""
+    token: str = ""
 
     @property
     def page(self) -> str:
@@ -58,6 +60,13 @@ class MadeProject:
         """A profile with a tree that tests know; the address of its page."""
         return self.send(profile(PRODUCTS))[0]
 
+    def delete(self) -> str:
+        """Deletes the project; returns the id of the deletion."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        address = f"{self.url}/api/v1/projects/{self.project_id}/"
+        requests.delete(address, headers=headers, timeout=30).raise_for_status()
+        return self.project_id
+
 
 def make_project(instance: dict[str, Any], name: str = "Made") -> MadeProject:
     url, token = instance["url"], instance["token"]
@@ -65,7 +74,7 @@ def make_project(instance: dict[str, Any], name: str = "Made") -> MadeProject:
     project = _post(f"{url}/api/v1/projects/", token, {"name": unique})
     keys = f"{url}/api/v1/projects/{project['id']}/keys/"
     key = _post(keys, token, {"kind": "ingest", "name": "test"})
-    return MadeProject(url, project["slug"], key["secret"])
+    return MadeProject(url, project["slug"], key["secret"], project["id"], token)
 
 
 def _post(address: str, secret: str, sent: dict[str, Any]) -> dict[str, Any]:

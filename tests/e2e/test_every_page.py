@@ -16,6 +16,7 @@ PAGES = {
     "new project": "/projects/new/",
     "profiles": "/projects/{slug}/",
     "profiles, none match": "/projects/{slug}/?version=gone&min_ms=-1",
+    "profiles, all filters": "/projects/{slug}/?order=slowest&tag=none&until=2026-01-01T00:00",
     "profiles, none yet": "/projects/{empty}/",
     "setup": "/projects/{empty}/setup/",
     "settings": "/projects/{slug}/settings/",
@@ -26,6 +27,7 @@ PAGES = {
     "instances, none yet": "/projects/{empty}/settings/instances/",
     "profile": "{profile}",
     "profile, all code": "{profile}?code=all&search=e&unit=percent",
+    "deletion": "/deletions/{deletion}/",
     "account": "/account/",
     "password": "/account/password/",
 }
@@ -37,7 +39,13 @@ def places(instance: dict[str, Any]) -> dict[str, str]:
     project: MadeProject = make_project(instance, "Looked at")
     project.send_minute(queue_full=1234, rate_limited=7)
     profile = project.send_products().removeprefix(instance["url"])
-    return {"slug": project.slug, "profile": profile, "empty": make_project(instance, "Empty").slug}
+    deleted = make_project(instance, "Deleted")
+    return {
+        "slug": project.slug,
+        "profile": profile,
+        "empty": make_project(instance, "Empty").slug,
+        "deletion": deleted.delete(),
+    }
 
 
 def dress(page: Page, url: str, theme: str, language: str) -> None:
