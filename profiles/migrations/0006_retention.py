@@ -88,6 +88,9 @@ class Migration(migrations.Migration):
             models.Index(fields=["project"], name="recording_of_project"),
             {"project_id": 1},
         ),
+        migrations.AddIndex(
+            model_name="intake", index=models.Index(fields=["project"], name="intake_of_project")
+        ),
         migrations.CreateModel(
             name="Upkeep",
             fields=[

@@ -120,6 +120,7 @@ class Intake(models.Model):
     class Meta:
         verbose_name = _("hour of ingest")
         verbose_name_plural = _("hours of ingest")
+        indexes: ClassVar = [models.Index(fields=["project"], name="intake_of_project")]
 
     def __str__(self) -> str:
         return self.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ FAILED = {
 LABELS = ["failed", "status:500", "exception:a.B", "trigger:error", "trace:t", "tag:a=2", "tag:b=1"]
 
 
-def stored(project: Project, **changes: object) -> dict[str, object]:
+def stored(project: Project, **changes: Any) -> dict[str, Any]:
     item = recorded.profile(**changes)
     assert batches.store(project, recorded.batch([item])).rejected == []
     found = mongo.collection(Profile).find_one({"_id": item["id"]})
