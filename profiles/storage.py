@@ -17,11 +17,14 @@ from bson import ObjectId
 from django.db import models
 
 from perfplatform import mongo
-from profiles.models import Profile, SessionBlob
+from profiles.models import PackedSession, Profile, SessionBlob
+from profiles.models.bulk import sizes
 from profiles.used import Used
 from projects import removal
 
 APP: Final = "profiles"
+# Collections with a document under the profile's id: a recording is in one of the two.
+OF_A_PROFILE: Final = (Profile, SessionBlob, PackedSession)
 # A collection that was just emptied must not charge its empty pages to the few documents that are left.
 MOST_INDEX_BYTES: Final = 600
 MOST_COMPRESSED: Final = 1.0
@@ -30,14 +33,11 @@ MOST_COMPRESSED: Final = 1.0
 def measure(project_id: ObjectId) -> Used:
     """What a project uses now."""
     sampled = Profile.lives.sample(project_id)
-    mean_bytes = {
-        Profile: Profile.lives.mean_bytes(sampled),
-        SessionBlob: SessionBlob.objects.mean_bytes(sampled),
-    }
     profile_bytes, other_bytes = 0.0, 0.0
     for model in removal.parts(APP):
-        if model in mean_bytes:
-            profile_bytes += _on_disk(model, mean_bytes[model]) if sampled else 0.0
+        if model in OF_A_PROFILE:
+            count, mean_bytes = sizes(mongo.collection(model), sampled)
+            profile_bytes += count / len(sampled) * _on_disk(model, mean_bytes) if count else 0.0
         else:
             count = mongo.collection(model).count_documents({removal.column_of(model): project_id})
             other_bytes += count * _on_disk(model)
@@ -48,7 +48,7 @@ def measure(project_id: ObjectId) -> Used:
     )
 
 
-def _on_disk(model: type[models.Model], mean_bytes: float | None = None) -> float:
+def _on_disk(model: type[models.Model], mean_bytes: float = 0.0) -> float:
     """Bytes that a document of `mean_bytes` takes, or one of the collection's mean."""
     stats = mongo.database().command("collStats", model._meta.db_table)
     if not stats["count"]:

@@ -41,7 +41,6 @@ def index_of(name, fields):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("profiles", "0003_fold"),
         ("profiles", "0005_intake"),
         ("projects", "0004_retention"),
     ]
@@ -86,6 +85,12 @@ class Migration(migrations.Migration):
             "sessionblob",
             "profiles_sessionblob",
             models.Index(fields=["project"], name="recording_of_project"),
+            {"project_id": 1},
+        ),
+        add_compressed(
+            "packedsession",
+            "profiles_packedsession",
+            models.Index(fields=["project"], name="packed_of_project"),
             {"project_id": 1},
         ),
         migrations.AddIndex(

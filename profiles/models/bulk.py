@@ -51,11 +51,11 @@ def set_each(rows: Collection[Document], changes: Mapping[str, Document]) -> Non
         )
 
 
-def mean_bytes(rows: Collection[Document], ids: Sequence[str]) -> float | None:
-    """The mean BSON size of these documents, or None where there are none."""
-    size = {"$avg": {"$bsonSize": "$$ROOT"}}
-    found = rows.aggregate([{"$match": {"_id": {"$in": list(ids)}}}, {"$group": {"_id": None, "mean": size}}])
-    return next((float(row["mean"]) for row in found), None)
+def sizes(rows: Collection[Document], ids: Sequence[str]) -> tuple[int, float]:
+    """How many of these documents there are, and their mean BSON size."""
+    group = {"_id": None, "count": {"$sum": 1}, "mean": {"$avg": {"$bsonSize": "$$ROOT"}}}
+    found = rows.aggregate([{"$match": {"_id": {"$in": list(ids)}}}, {"$group": group}])
+    return next(((int(row["count"]), float(row["mean"])) for row in found), (0, 0.0))
 
 
 def duplicates(error: BulkWriteError) -> list[int]:

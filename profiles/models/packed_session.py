@@ -51,6 +51,7 @@ class PackedSession(models.Model):
     class Meta:
         verbose_name = _("packed recording")
         verbose_name_plural = _("packed recordings")
+        indexes: ClassVar = [models.Index(fields=["project"], name="packed_of_project")]
 
     def __str__(self) -> str:
         return self.id

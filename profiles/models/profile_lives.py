@@ -13,7 +13,7 @@ from perfplatform import mongo
 from perfplatform.mongo import Document
 from profiles.bounds import ACCEPT_EARLY
 from profiles.lifetime import Lifetime
-from profiles.models.bulk import mean_bytes, set_each
+from profiles.models.bulk import set_each
 from profiles.models.distinct import distinct_stages
 
 if TYPE_CHECKING:
@@ -122,10 +122,6 @@ class ProfileLives(models.Manager["Profile"]):
             near = rows.find(query, {"_id": 1}, sort=[("started_at", 1)], limit=SAMPLED_AT_ONCE)
             found |= dict.fromkeys(row["_id"] for row in near)
         return list(found)
-
-    def mean_bytes(self, profile_ids: Sequence[str]) -> float | None:
-        """The mean size of these documents, or None where there are none."""
-        return mean_bytes(mongo.collection(self.model), profile_ids)
 
     def remove(self, profile_ids: Sequence[str]) -> int:
         return mongo.collection(self.model).delete_many({"_id": {"$in": list(profile_ids)}}).deleted_count

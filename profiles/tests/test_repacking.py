@@ -21,7 +21,6 @@ from profiles.models import shared_frames as frames_module
 from profiles.models.shared_frames import Shelf
 from profiles.repacking import Outcome, repack
 from profiles.tests import batches, recorded
-from profiles.tests.test_models import stages
 from profiles.tests.test_session_table import plain
 from projects.models import Project
 from projects.tests import factories
@@ -35,6 +34,12 @@ def forget_books() -> Iterator[None]:
     SharedFrames.objects.forget()
     yield
     SharedFrames.objects.forget()
+
+
+def stages(plan: dict[str, Any]) -> list[str]:
+    """The names of all stages of a winning plan, the last one first."""
+    below = [plan["inputStage"]] if "inputStage" in plan else plan.get("inputStages", [])
+    return [plan["stage"], *(name for inner in below for name in stages(inner))]
 
 
 def later() -> datetime:

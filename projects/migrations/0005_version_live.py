@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0003_daily_profiles'),
+        ('projects', '0004_retention'),
     ]
 
     operations = [
