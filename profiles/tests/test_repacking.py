@@ -101,10 +101,10 @@ def test_pyinstrument_renders_the_same_after_packing(project: Project, name: str
     [profile_id] = store(project, 1)
     store(project, *range(2, 8))
     render = export.FORMATS[name].render
-    before = render(SessionBlob.objects.session(profile_id))
+    before = list(render(SessionBlob.objects.session(profile_id)))
     run()
     assert PackedSession.objects.filter(pk=profile_id).exists()
-    assert render(SessionBlob.objects.session(profile_id)) == before
+    assert list(render(SessionBlob.objects.session(profile_id))) == before
 
 
 def test_only_what_has_waited_is_packed(project: Project) -> None:
