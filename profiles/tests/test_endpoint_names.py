@@ -18,7 +18,8 @@ from projects.models import Project
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SCOPE = Scope(ObjectId(), ObjectId(), "1.0", "production")
-MINUTE = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+# In a far year, since MongoDB deletes what has expired by its own clock.
+MINUTE = datetime(2099, 11, 24, 10, 0, tzinfo=UTC)
 OTHERS = EndpointKey("request", "", "(other)")
 
 
