@@ -10,16 +10,18 @@ itself. A figure without the digest, which the fold will keep of each profile, s
 from __future__ import annotations
 
 import argparse
-import itertools
 import random
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zstandard
+
 from benchmarks.ingest import run, server_versions, use_own_database
-from benchmarks.support.recorders import BATCH_PROFILES, Recorder, Release, recorders
+from benchmarks.support.recorders import BATCH_PROFILES, Archive, Recorded, recording
 from benchmarks.support.report import Report, percentile, say
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def main() -> None:
     run([sys.executable, "manage.py", "migrate", "--verbosity", "0"])
     report = Report("storage")
     try:
-        measure(report, profiles=options.profiles, quick=options.quick)
+        measure(report, Archive(options.recordings), profiles=options.profiles, quick=options.quick)
         report.write(options.json, versions=server_versions())
     finally:
         from perfplatform import mongo
@@ -57,15 +59,30 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there as JSON")
     parser.add_argument("--quick", action="store_true", help="a few hundred profiles; ends within a minute")
     parser.add_argument("--profiles", type=int, default=PROFILES, help="how many to record (%(default)s)")
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="FILE",
+        help="take recordings from there as far as there are any; further ones are added to it",
+    )
     return parser.parse_args()
 
 
-def measure(report: Report, *, profiles: int, quick: bool) -> None:
+def measure(report: Report, archive: Archive, *, profiles: int, quick: bool) -> None:
     store = Store()
-    for version in VERSIONS:
-        with recorders([Release(app, version) for app in APPS]) as made:
-            deadline = time.monotonic() + QUICK_SECONDS if quick else None
-            store.fill(made, profiles // len(VERSIONS), deadline=deadline)
+    for number, version in enumerate(VERSIONS, 1):
+        end = profiles * number // len(VERSIONS)
+        for recorded in archive.of_version(version):
+            if store.stored < end:
+                store.add(recorded)
+        if store.stored < end:
+            with recording(APPS, version) as batches:
+                began = time.monotonic()
+                for recorded in batches:
+                    archive.add(recorded)
+                    store.add(recorded)
+                    if store.stored >= end or (quick and time.monotonic() - began > QUICK_SECONDS):
+                        break
     store.repack()
     checkpoint()
     report.rows = [*store.sizes(), *store.figures(), store.losses(), *reading(store.ids())]
@@ -86,16 +103,12 @@ class Store:
         for model in counted_models()[:2]:
             copy_indexes(model)
 
-    def fill(self, made: list[Recorder], count: int, *, deadline: float | None) -> None:
-        """Store about so many profiles of these recorders in turn, or until the deadline."""
-        end = self.stored + count
-        for recorder in itertools.cycle(made):
-            self._store(self.projects[recorder.release.app], recorder.body())
-            if self.stored % REPACK_AFTER == 0:
-                self.repack()
-                say(f"{self.stored} profiles stored")
-            if self.stored >= end or (deadline and time.monotonic() > deadline):
-                return
+    def add(self, recorded: Recorded) -> None:
+        """Store a batch as ingest did when it came; pack what waits, as every minute of traffic."""
+        self._store(self.projects[recorded.app], zstandard.decompress(recorded.body), recorded.at)
+        if self.stored % REPACK_AFTER == 0:
+            self.repack()
+            say(f"{self.stored} profiles stored")
 
     def repack(self) -> None:
         from django.utils import timezone
@@ -144,19 +157,17 @@ class Store:
         differing = sum(SessionBlob.objects.session(key) != value for key, value in self.sessions.items())
         return {"what": "read back", "compared": len(self.sessions), "differing": differing}
 
-    def _store(self, project: Project, body: bytes) -> None:
-        from django.utils import timezone
-
+    def _store(self, project: Project, body: bytes, at: datetime) -> None:
         from perfplatform import mongo
         from profiles import ingest, wire
         from profiles.session_table import session_from_table
 
         batch = wire.decode(body)
         began = time.process_time()
-        outcome = ingest.record_batch(project, batch, now=timezone.now())
+        outcome = ingest.record_batch(project, batch, now=at)
         self.ingest_s += time.process_time() - began
         assert outcome.accepted == BATCH_PROFILES, outcome.rejected
-        items = [wire.decode_profile(raw, now=timezone.now()) for raw in batch.profiles]
+        items = [wire.decode_profile(raw, now=at) for raw in batch.profiles]
         self.samples += sum(len(table.samples) for _item, table in items)
         item, table = random.choice(items)
         self.sessions[item.id] = session_from_table(table).as_dict()

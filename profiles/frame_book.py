@@ -9,22 +9,23 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
 from functools import cached_property
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from profiles import frame_page
-from profiles.frame_page import Code, Entries, Frame, Node
+from profiles.frame_page import Columns, mark, unmark
 from profiles.recording import CorruptRecording, FrameColumns, Table
 
 # Attributes that end in the current line, by far the most: it is kept as a distance from the first line.
 _LINE: Final = re.compile(r"\A(?:(.+)\x01)?l(0|[1-9][0-9]{0,8})\Z", re.DOTALL)
 # Leaves that were met so often are numbered before the others: small numbers are short.
 _FREQUENT: Final = 2
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Heading(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -38,89 +39,77 @@ class Heading(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
 
 class Index(NamedTuple):
-    """The numbers of what a book holds; leaves by their node."""
+    """The numbers of what a book holds, by what Columns says of each; leaves by their node."""
 
     strings: dict[str, int]
-    codes: dict[Code, int]
-    frames: dict[Frame, int]
-    nodes: dict[Node, int]
+    codes: dict[tuple[int, ...], int]
+    frames: dict[tuple[int, ...], int]
+    nodes: dict[tuple[int, ...], int]
     leaves: dict[int, int]
     headings: dict[bytes, int]
 
-    def extended(self, new: Entries) -> Index:
-        """The index of a book with one page more."""
-        return Index(
-            _numbered(new.strings, self.strings),
-            _numbered(new.codes, self.codes),
-            _numbered(new.frames, self.frames),
-            _numbered(new.nodes, self.nodes),
-            _numbered(new.leaves, self.leaves),
-            _numbered(new.headings, self.headings),
+    @classmethod
+    def of(cls, new: Columns, before: Index | None = None) -> Index:
+        """The index of columns, behind what an index has; that one stays as it is."""
+        known = before or cls({}, {}, {}, {}, {}, {})
+        return cls(
+            _numbered(new.strings, known.strings),
+            _numbered(zip(new.functions, new.files, new.lines, new.attributes, strict=True), known.codes),
+            _numbered(zip(new.codes, new.distances, strict=True), known.frames),
+            _numbered(zip(new.parents, new.node_frames, strict=True), known.nodes),
+            _numbered(new.leaves, known.leaves),
+            _numbered(new.headings, known.headings),
         )
 
 
-@dataclass(frozen=True, eq=False)
 class Book:
-    """Everything by number; what a number points to has a lower one, or is of another kind."""
+    """What recordings point into. It never changes."""
 
-    strings: list[str] = field(default_factory=list)
-    codes: list[Code] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
-    parents: array[int] = field(default_factory=lambda: array("i"))
-    node_frames: array[int] = field(default_factory=lambda: array("i"))
-    leaves: array[int] = field(default_factory=lambda: array("i"))
-    headings: list[bytes] = field(default_factory=list)
+    def __init__(self, columns: Columns | None = None) -> None:
+        self.columns = columns or Columns.empty()
 
     def extended(self, page: bytes) -> Book:
-        """The book with one page more; this one stays as it is. Raises CorruptRecording."""
-        new = frame_page.unpack(page, first_node=len(self.parents))
-        book = Book(
-            self.strings + new.strings,
-            self.codes + new.codes,
-            self.frames + new.frames,
-            self.parents + _column(parent for parent, _ in new.nodes),
-            self.node_frames + _column(frame for _, frame in new.nodes),
-            self.leaves + _column(new.leaves),
-            self.headings + new.headings,
-        )
-        book._check(new)
-        if "index" in self.__dict__:
-            book.__dict__["index"] = self.index.extended(new)
-        return book
+        """The book with one page more. Raises CorruptRecording."""
+        return self.grown([page])[0]
+
+    def grown(self, pages: Iterable[bytes]) -> tuple[Book, list[tuple[int, ...]]]:
+        """The book with these pages more, and how large it is after each. Raises CorruptRecording."""
+        columns = self.columns.cut(self.columns.sizes())
+        sizes = []
+        index = self.__dict__.get("index")
+        for page in pages:
+            new = frame_page.unpack(page, first_node=len(columns.parents))
+            column: Any
+            for column, added in zip(columns, new, strict=True):
+                column.extend(added)
+            _check(columns, new)
+            sizes.append(columns.sizes())
+            index = Index.of(new, index) if index else None
+        book = Book(columns)
+        if index:
+            book.__dict__["index"] = index
+        return book, sizes
+
+    def cut(self, sizes: Iterable[int]) -> Book:
+        """The book as it was when it had so many of each."""
+        return Book(self.columns.cut(sizes))
 
     @cached_property
     def index(self) -> Index:
         """The way from what a recording holds to its number."""
-        return Index(
-            _numbered(self.strings),
-            _numbered(self.codes),
-            _numbered(self.frames),
-            _numbered(zip(self.parents, self.node_frames, strict=True)),
-            _numbered(self.leaves),
-            _numbered(self.headings),
-        )
+        return Index.of(self.columns)
 
-    def attributes(self, frame: Frame) -> str:
-        """All that follows the first U+0001 of a frame, or the empty string."""
-        code = self.codes[frame.code]
-        text = self.strings[code.attributes]
-        if frame.distance is None or code.line is None:
-            return text
-        line = f"l{code.line + frame.distance}"
-        return f"{text}\x01{line}" if text else line
-
-    def _check(self, new: Entries) -> None:
-        """What is new must point to something that is there."""
-        strings = [number for code in new.codes for number in (code.function, code.file, code.attributes)]
-        first = len(self.parents) - len(new.nodes)
-        if not (
-            _within(strings, len(self.strings))
-            and _within([frame.code for frame in new.frames], len(self.codes))
-            and _within([frame for _, frame in new.nodes], len(self.frames))
-            and _within(new.leaves, len(self.parents))
-            and all(-1 <= parent < number for number, (parent, _) in enumerate(new.nodes, first))
-        ):
-            raise CorruptRecording("a page of frames that points nowhere")
+    def frame(self, number: int) -> tuple[str, str, int, str] | str:
+        """A frame as docs/wire.md takes it apart: function, file, line and attributes, or all in one."""
+        columns = self.columns
+        code, strings = columns.codes[number], columns.strings
+        function, line = strings[columns.functions[code]], unmark(columns.lines[code])
+        if line is None:
+            return function
+        attributes, distance = strings[columns.attributes[code]], unmark(columns.distances[number])
+        if distance is not None:
+            attributes = f"{attributes}\x01l{line + distance}" if attributes else f"l{line + distance}"
+        return function, strings[columns.files[code]], line, attributes
 
 
 class Additions:
@@ -143,6 +132,7 @@ class Additions:
         """Number all of a valid recording; return its heading, and the node of each sample or -1."""
         frames = _FrameNumbers(self, table)
         heading = self._heading(table, frames)
+        known, new = self.book.index.nodes, self._new.nodes
         numbers = {-1: -1}
         for sample in dict.fromkeys(table.samples):
             way = []
@@ -151,42 +141,39 @@ class Additions:
                 sample = table.nodes[sample][0]
             for node in reversed(way):
                 parent, frame = table.nodes[node]
-                numbers[node] = self._number("nodes", (numbers[parent], frames[frame]))
+                numbers[node] = number_of((numbers[parent], frames[frame]), known, new)
         samples = [numbers[sample] for sample in table.samples]
         self._sampled.update(samples)
         return heading, samples
 
     def add_string(self, text: str) -> int:
-        return self._number("strings", text)
+        return number_of(text, self.book.index.strings, self._new.strings)
 
-    def add_code(self, code: Code) -> int:
-        return self._number("codes", code)
-
-    def add_frame(self, frame: Frame) -> int:
-        return self._number("frames", frame)
+    def add_frame(self, code: tuple[int, ...], distance: int | None) -> int:
+        number = number_of(code, self.book.index.codes, self._new.codes)
+        return number_of((number, mark(distance)), self.book.index.frames, self._new.frames)
 
     def page(self) -> bytes:
         """All that was added, as `Book.extended` takes it."""
-        first, new = len(self.book.parents), self._new
+        new = self._new
         listed, others = self._leaves()
-        entries = Entries(
+        columns = Columns(
             list(new.strings),
-            list(new.codes),
-            list(new.frames),
-            list(new.nodes),
-            listed + others,
+            *_columns(new.codes, 4),
+            *_columns(new.frames, 2),
+            *_columns(new.nodes, 2),
+            array("q", listed + others),
             list(new.headings),
         )
-        return frame_page.pack(entries, first_node=first, listed=len(listed))
+        return frame_page.pack(columns, first_node=len(self.book.columns.parents), listed=len(listed))
 
     def leaves(self) -> dict[int, int]:
         """The numbers of the leaves of the next page, by their node."""
-        listed, others = self._leaves()
-        return {node: number for number, node in enumerate(listed + others, len(self.book.leaves))}
+        return dict(zip(chain(*self._leaves()), count(len(self.book.columns.leaves))))
 
     def _leaves(self) -> tuple[list[int], list[int]]:
         """Sampled nodes that are no leaves of the book: frequent or old ones by frequency, then others."""
-        first, known, sampled = len(self.book.parents), self.book.index.leaves, self._sampled
+        first, known, sampled = len(self.book.columns.parents), self.book.index.leaves, self._sampled
         leaves = [node for node, _ in sampled.most_common() if node >= 0 and node not in known]
         listed = [node for node in leaves if sampled[node] >= _FREQUENT or node < first]
         return listed, sorted(node for node in leaves if sampled[node] < _FREQUENT and node >= first)
@@ -199,15 +186,7 @@ class Additions:
             table.sys_path,
             table.sys_prefixes,
         )
-        return self._number("headings", msgspec.msgpack.encode(heading))
-
-    def _number(self, kind: str, key: Any) -> int:
-        known: dict[Any, int] = getattr(self.book.index, kind)
-        number = known.get(key)
-        if number is None:
-            new: dict[Any, int] = getattr(self._new, kind)
-            number = new.setdefault(key, len(known) + len(new))
-        return number
+        return number_of(msgspec.msgpack.encode(heading), self.book.index.headings, self._new.headings)
 
 
 class _FrameNumbers(dict[int, int]):
@@ -225,29 +204,47 @@ class _FrameNumbers(dict[int, int]):
         strings, add = self.table.strings, self.additions
         if isinstance(frame, int):
             number = add.add_string(strings[frame])
-            return add.add_frame(Frame(add.add_code(Code(number, number, None, number)), None))
+            return add.add_frame((number, number, mark(None), number), None)
         text, line, distance = strings[frame[3]], frame[2], None
         if found := _LINE.match(text):
             text, distance = found[1] or "", int(found[2]) - line
         function, file = add.add_string(strings[frame[0]]), add.add_string(strings[frame[1]])
-        return add.add_frame(Frame(add.add_code(Code(function, file, line, add.add_string(text))), distance))
+        return add.add_frame((function, file, mark(line), add.add_string(text)), distance)
 
 
-_Key = TypeVar("_Key")
+def number_of(key: Key, known: dict[Key, int], new: dict[Key, int]) -> int:
+    """The number of a key that is known, or new, or becomes new."""
+    number = known.get(key)
+    return new.setdefault(key, len(known) + len(new)) if number is None else number
 
 
-def _numbered(keys: Iterable[_Key], known: dict[_Key, int] | None = None) -> dict[_Key, int]:
-    numbers = dict(known or {})
+def _check(columns: Columns, new: Columns) -> None:
+    """What is new must point to something that is there."""
+    first = len(columns.parents) - len(new.parents)
+    if not (
+        len(new.functions) == len(new.files) == len(new.lines) == len(new.attributes)
+        and len(new.codes) == len(new.distances)
+        and len(new.parents) == len(new.node_frames)
+        and all(_within(part, len(columns.strings)) for part in (new.functions, new.files, new.attributes))
+        and _within(new.codes, len(columns.functions))
+        and _within(new.node_frames, len(columns.codes))
+        and _within(new.leaves, len(columns.parents))
+        and min(new.parents, default=0) >= -1
+        and all(map(int.__lt__, new.parents, count(first)))
+    ):
+        raise CorruptRecording("a page of frames that points nowhere")
+
+
+def _within(numbers: array[int], end: int) -> bool:
+    return not numbers or (min(numbers) >= 0 and max(numbers) < end)
+
+
+def _columns(keys: Iterable[tuple[int, ...]], width: int) -> list[array[int]]:
+    rows = list(keys)
+    return [array("q", (row[place] for row in rows)) for place in range(width)]
+
+
+def _numbered(keys: Iterable[Key], known: dict[Key, int]) -> dict[Key, int]:
+    numbers = dict(known)
     numbers.update(zip(keys, count(len(numbers))))
     return numbers
-
-
-def _column(values: Iterable[int]) -> array[int]:
-    try:
-        return array("i", values)
-    except OverflowError as error:
-        raise CorruptRecording("a page of frames with a number out of all bounds") from error
-
-
-def _within(numbers: Sequence[int], end: int) -> bool:
-    return not numbers or (min(numbers) >= 0 and max(numbers) < end)

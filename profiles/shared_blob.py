@@ -12,7 +12,6 @@ import msgspec
 
 from profiles import integers, times
 from profiles.frame_book import Additions, Book, Heading
-from profiles.frame_page import Frame
 from profiles.integers import Column
 from profiles.recording import CorruptRecording, FrameColumns, Table
 from profiles.times import Times
@@ -87,11 +86,14 @@ def _decode(data: bytes) -> _Packed:
 
 
 def _table(packed: _Packed, book: Book) -> Table:
-    heading = msgspec.msgpack.decode(_at(book.headings, packed.heading), type=Heading)
+    heading = msgspec.msgpack.decode(_at(book.columns.headings, packed.heading), type=Heading)
     numbering = _Numbering(book)
-    start_call_stack = [numbering.frame(number) for number in heading.start_frames]
+    start_call_stack = [
+        numbering.frame(_below(number, book.columns.codes)) for number in heading.start_frames
+    ]
     samples = [
-        numbering.node(_at(book.leaves, rank - 1) if rank else -1) for rank in integers.unpack(packed.samples)
+        numbering.node(_at(book.columns.leaves, rank - 1) if rank else -1)
+        for rank in integers.unpack(packed.samples)
     ]
     target = packed.target
     return Table(
@@ -101,7 +103,7 @@ def _table(packed: _Packed, book: Book) -> Table:
         max_interval=heading.max_interval,
         sample_count=packed.sample_count,
         start_call_stack=start_call_stack,
-        target_description=target if isinstance(target, str) else _at(book.strings, target),
+        target_description=target if isinstance(target, str) else _at(book.columns.strings, target),
         cpu_time=packed.cpu_time,
         sys_path=heading.sys_path,
         sys_prefixes=heading.sys_prefixes,
@@ -125,16 +127,16 @@ class _Numbering:
         self._nodes = {-1: -1}
 
     def node(self, node: int) -> int:
-        numbers, parents, node_frames = self._nodes, self.book.parents, self.book.node_frames
+        numbers, columns = self._nodes, self.book.columns
         if node in numbers:
             return numbers[node]
         way = []
         while node not in numbers:
             way.append(node)
-            node = parents[node]
+            node = columns.parents[node]
         number = numbers[node]
         for node in reversed(way):
-            self.rows.append((number, self.frame(node_frames[node])))
+            self.rows.append((number, self.frame(columns.node_frames[node])))
             number = numbers[node] = len(self.rows) - 1
         return number
 
@@ -142,18 +144,25 @@ class _Numbering:
         number = self._frames.get(frame)
         if number is None:
             number = self._frames[frame] = len(self.columns)
-            self.columns.append(self._column(_at(self.book.frames, frame)))
+            self.columns.append(self._column(frame))
         return number
 
-    def _column(self, frame: Frame) -> FrameColumns | int:
-        strings, code = self.book.strings, self.book.codes[frame.code]
-        if code.line is None:
-            return self._string(strings[code.function])
-        function, file = self._string(strings[code.function]), self._string(strings[code.file])
-        return function, file, code.line, self._string(self.book.attributes(frame))
+    def _column(self, frame: int) -> FrameColumns | int:
+        parts = self.book.frame(frame)
+        if isinstance(parts, str):
+            return self._string(parts)
+        function, file, line, attributes = parts
+        return self._string(function), self._string(file), line, self._string(attributes)
 
     def _string(self, text: str) -> int:
         return self.strings.setdefault(text, len(self.strings))
+
+
+def _below(number: int, column: Sequence[int]) -> int:
+    """The number, if it is one of the column's."""
+    if not 0 <= number < len(column):
+        raise IndexError(number)
+    return number
 
 
 _Item = TypeVar("_Item")

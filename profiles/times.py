@@ -8,7 +8,6 @@ whole nanoseconds and where the first reading lay between two doubles.
 from __future__ import annotations
 
 import math
-import sys
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -16,14 +15,13 @@ from typing import Final
 
 import msgspec
 
-from profiles import integers
+from profiles import integers, planes
 from profiles.integers import Column, unzigzag, zigzag
 from profiles.squeeze import Unsqueezable, restore, shrink
 
 DOUBLES, NANOSECONDS, CLOCK, TICKS = range(4)
 
 _SECOND_NS: Final = 10**9
-_DOUBLE_BYTES: Final = 8
 # A day in ticks of 2**-46 s needs 63 bits; the clock of a machine that runs for an hour ticks in 2**-41 s.
 _FINEST_EXPONENT: Final = 46
 # From here on doubles are no longer.
@@ -48,7 +46,7 @@ def pack(times: Sequence[float]) -> Times:
         packed = form(times)
         if packed is not None and _same_bits(unpack(packed), times):
             return packed
-    return Times(DOUBLES, 0, 0, 0, shrink(_planes(times)))
+    return Times(DOUBLES, 0, 0, 0, shrink(planes.split(array("d", times))))
 
 
 def unpack(packed: Times) -> list[float]:
@@ -127,24 +125,11 @@ def _clock_ticks(values: list[int], exponent: int, phase: int) -> list[int]:
     return [after - before for before, after in pairwise(readings)]
 
 
-def _planes(times: Sequence[float]) -> bytes:
-    """Doubles, all first bytes before all second ones: exponents repeat, mantissas do not."""
-    packed = _little_endian(array("d", times)).tobytes()
-    return b"".join(packed[byte::_DOUBLE_BYTES] for byte in range(_DOUBLE_BYTES))
-
-
-def _doubles(planes: bytes) -> list[float]:
-    count, rest = divmod(len(planes), _DOUBLE_BYTES)
-    if rest:
-        raise Unsqueezable("doubles that are cut off")
-    return _little_endian(array("d", b"".join(planes[sample::count] for sample in range(count)))).tolist()
+def _doubles(data: bytes) -> list[float]:
+    column: array[float] = array("d")
+    planes.join(data, column)
+    return column.tolist()
 
 
 def _same_bits(left: Sequence[float], right: Sequence[float]) -> bool:
     return array("d", left).tobytes() == array("d", right).tobytes()
-
-
-def _little_endian(values: array[float]) -> array[float]:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values

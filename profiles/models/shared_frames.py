@@ -49,12 +49,28 @@ class OpenBook:
     born_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class _Volume:
+    """All that is known of a book: how much of it there was at each page, the first one first."""
+
+    book: Book
+    sizes: dict[bytes, tuple[int, ...]]
+    born_at: datetime
+
+    def at(self, page: bytes) -> OpenBook:
+        """The book as it was when it ended with a page."""
+        pages = list(self.sizes)
+        number = pages.index(page) + 1
+        book = self.book if number == len(pages) else self.book.cut(self.sizes[page])
+        return OpenBook(book, page, pages[0].hex(), number, self.born_at)
+
+
 class SharedFramesManager(models.Manager["SharedFrames"]):
     """Pages are named by their content: adding one twice, or twice at once, is as adding it once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._books: OrderedDict[bytes, OpenBook] = OrderedDict()
+        self._volumes: OrderedDict[bytes, _Volume] = OrderedDict()  # by first page
         self._lock = Lock()
 
     def newest(self, shelf: Shelf) -> OpenBook:
@@ -70,10 +86,10 @@ class SharedFramesManager(models.Manager["SharedFrames"]):
     def open(self, page: bytes) -> OpenBook:
         """The book that ends with a page. Raises CorruptRecording where it is lost or damaged."""
         with self._lock:
-            if page in self._books:
-                self._books.move_to_end(page)
-                return self._books[page]
-        return self._remember(self._load(page))
+            volume = next((one for one in self._volumes.values() if page in one.sizes), None)
+            if volume:
+                self._volumes.move_to_end(next(iter(volume.sizes)))
+        return (volume or self._remember(self._load(page))).at(page)
 
     def add(self, shelf: Shelf, before: OpenBook, data: bytes, *, at: datetime) -> OpenBook:
         """Durably add a page to a book. Raises CorruptRecording if there is another one of its name."""
@@ -86,7 +102,7 @@ class SharedFramesManager(models.Manager["SharedFrames"]):
             "first_page": before.first_page or name,
             "before": before.page.hex(),
             "number": before.pages,
-            "nodes": len(book.parents),
+            "nodes": len(book.columns.parents),
             "data": data,
             # Books follow each other by when they began, not by when a page came.
             "born_at": before.born_at or at,
@@ -97,49 +113,57 @@ class SharedFramesManager(models.Manager["SharedFrames"]):
         stored = rows.find_one({"_id": name}, {"data": 1})
         if stored is None or stored["data"] != data:
             raise CorruptRecording(f"page {name} of shared frames is not what was written")
-        first_page = before.first_page or name
-        opened = OpenBook(book, bytes.fromhex(name), first_page, before.pages + 1, before.born_at or at)
-        return self._remember(opened)
+        page = bytes.fromhex(name)
+        return self._remember(self._grown(before, page, book, at)).at(page)
 
     def keep(self, opened: OpenBook, *, until: datetime) -> None:
         """Durably keep all pages of a book for some time after `until`, if they would go sooner."""
-        if opened.first_page:
-            query = {"first_page": opened.first_page, "expires_at": {"$lt": until}}
-            later = {"$max": {"expires_at": until + SLACK}}
-            mongo.collection(self.model, durable=True).update_many(query, later)
+        self._keep({"first_page": opened.first_page}, until)
 
     def keep_all(self, project_id: ObjectId, *, until: datetime) -> None:
         """The same for all books of a project: for whoever lets recordings live longer than they did."""
-        query = {"project_id": project_id, "expires_at": {"$lt": until}}
-        later = {"$max": {"expires_at": until + SLACK}}
-        mongo.collection(self.model, durable=True).update_many(query, later)
+        self._keep({"project_id": project_id}, until)
 
     def forget(self) -> None:
         """Read everything anew."""
         with self._lock:
-            self._books.clear()
+            self._volumes.clear()
 
-    def _load(self, page: bytes) -> OpenBook:
-        """Read the pages of a book from the first to `page`, which is not always its last one."""
+    def _keep(self, query: Document, until: datetime) -> None:
+        later = {"$max": {"expires_at": until + SLACK}}
+        rows = mongo.collection(self.model, durable=True)
+        rows.update_many({**query, "expires_at": {"$lt": until}}, later)
+
+    def _grown(self, before: OpenBook, page: bytes, book: Book, at: datetime) -> _Volume:
+        if not before.page:
+            return _Volume(book, {page: book.columns.sizes()}, at)
+        with self._lock:
+            volume = self._volumes.get(bytes.fromhex(before.first_page))
+        if volume is None or list(volume.sizes)[-1] != before.page:
+            return self._load(page)
+        return _Volume(book, {**volume.sizes, page: book.columns.sizes()}, volume.born_at)
+
+    def _load(self, page: bytes) -> _Volume:
+        """Read a book from its first page to `page`, and what has followed since."""
         rows = mongo.collection(self.model)
         name = page.hex()
         last = rows.find_one({"_id": name}, {"first_page": 1, "born_at": 1})
         if last is None:
             raise CorruptRecording(f"page {name} of shared frames is not there")
         shown = {"before": 1, "data": 1}
-        pages = {row["_id"]: row for row in rows.find({"first_page": last["first_page"]}, shown)}
-        book = Book()
-        chain = _chain(pages, name)
-        for row in chain:
-            book = book.extended(row["data"])
-        return OpenBook(book, page, last["first_page"], len(chain), last["born_at"])
+        found = rows.find({"first_page": last["first_page"]}, shown, sort=[("_id", 1)])
+        pages = {row["_id"]: row for row in found}
+        names = _chain(pages, name)
+        book, sizes = Book().grown(pages[one]["data"] for one in names)
+        return _Volume(book, dict(zip(map(bytes.fromhex, names), sizes, strict=True)), last["born_at"])
 
-    def _remember(self, opened: OpenBook) -> OpenBook:
+    def _remember(self, volume: _Volume) -> _Volume:
         with self._lock:
-            self._books[opened.page] = opened
-            while len(self._books) > CACHED_BOOKS:
-                self._books.popitem(last=False)
-        return opened
+            self._volumes[next(iter(volume.sizes))] = volume
+            self._volumes.move_to_end(next(iter(volume.sizes)))
+            while len(self._volumes) > CACHED_BOOKS:
+                self._volumes.popitem(last=False)
+        return volume
 
 
 class SharedFrames(models.Model):
@@ -177,12 +201,16 @@ def _name(shelf: Shelf, before: bytes, data: bytes) -> str:
     return said.hexdigest()
 
 
-def _chain(pages: dict[str, Document], name: str) -> list[Document]:
-    """The pages from the first to the named one."""
-    chain: list[Document] = []
-    while name:
-        if name not in pages or len(chain) == len(pages):
-            raise CorruptRecording(f"page {name} of shared frames is not there")
-        chain.append(pages[name])
-        name = pages[name]["before"]
-    return chain[::-1]
+def _chain(pages: dict[str, Document], name: str) -> list[str]:
+    """The names of pages from the first to the named one, and on to the last that follows it."""
+    chain: list[str] = []
+    before = name
+    while before:
+        if before not in pages or len(chain) == len(pages):
+            raise CorruptRecording(f"page {before} of shared frames is not there")
+        chain.insert(0, before)
+        before = pages[before]["before"]
+    following = {row["before"]: one for one, row in reversed(pages.items())}
+    while chain[-1] in following and len(chain) < len(pages):
+        chain.append(following[chain[-1]])
+    return chain

@@ -67,7 +67,8 @@ def session(seed: int, *, samples: int = 60) -> dict[str, Any]:
 
 def store(project: Project, *seeds: int, **fields: Any) -> dict[str, dict[str, Any]]:
     """Store profiles with such recordings; return what their sessions must be, by id."""
-    profiles = [batches.profile(session=session(seed), **fields) for seed in seeds]
+    said = {"endpoint": "/products", **fields}
+    profiles = [batches.profile(session=session(seed), **said) for seed in seeds]
     assert batches.store(project, batches.batch(*profiles)).accepted == len(seeds)
     return {item["id"]: plain(item["session"]).as_dict() for item in profiles}
 
@@ -133,7 +134,7 @@ def test_a_book_grows_by_pages_and_never_changes(project: Project) -> None:
     first = store(project, *range(5))
     run()
     [page] = documents(SharedFrames)[0]
-    second = store(project, *range(100, 130))
+    second = store(project, *range(100, 106))
     run()
     pages = documents(SharedFrames)[0]
     assert len(pages) == 2
@@ -161,8 +162,6 @@ def test_full_book_is_followed_by_a_new_one(project: Project, monkeypatch: pytes
     sessions |= store(project, *range(5, 10))
     run()
     assert [row["before"] for row in documents(SharedFrames)[0]] == ["", ""]
-    shelf = Shelf(project.pk, "request GET /products")
-    assert SharedFrames.objects.newest(shelf).pages == 0
     check(sessions)
 
 
@@ -378,9 +377,9 @@ def test_books_are_remembered_up_to_a_bound(project: Project, monkeypatch: pytes
     for number in range(4):
         sessions |= store(project, number, endpoint=f"/{number}")
     run()
-    assert len(SharedFrames.objects._books) == 2
+    assert len(SharedFrames.objects._volumes) == 2
     check(sessions)
-    assert len(SharedFrames.objects._books) == 2
+    assert len(SharedFrames.objects._volumes) == 2
 
 
 def test_database_that_goes_away_is_said_and_made_good_later(
@@ -435,3 +434,43 @@ def test_what_is_stored_is_json_of_the_same_numbers(project: Project) -> None:
     before = {key: json.dumps(SessionBlob.objects.session(key)) for key in sessions}
     run()
     assert {key: json.dumps(SessionBlob.objects.session(key)) for key in sessions} == before
+
+
+def test_pages_that_two_workers_added_to_one_book_are_both_read(project: Project) -> None:
+    """Each goes on from the page that it knew; later everybody follows the same one of the two."""
+    first = store(project, *range(5))
+    run()
+    shelf = Shelf(project.pk, "request GET /products")
+    before = SharedFrames.objects.newest(shelf)
+    assert before.pages == 1
+    left = store(project, *range(100, 106))
+    run()
+    right = store(project, *range(300, 306))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(SharedFrames.objects), "newest", lambda _self, _shelf: before)
+        run()
+    assert [row["number"] for row in documents(SharedFrames)[0]].count(1) == 2
+    last = store(project, *range(500, 506))
+    run()
+    assert PackedSession.objects.count() == 23
+    check(first | left | right | last)
+    for sessions in (right, left, first, last):
+        for profile_id, value in sessions.items():
+            assert SessionBlob.objects.session(profile_id) == value
+
+
+def test_a_book_is_read_once_for_all_of_its_recordings(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: dict[str, Any] = {}
+    for start in range(0, 18, 6):
+        sessions |= store(project, *range(start, start + 6))
+        run()
+    assert SharedFrames.objects.count() == 3
+    SharedFrames.objects.forget()
+    loads: list[bytes] = []
+    load = SharedFrames.objects._load
+    monkeypatch.setattr(SharedFrames.objects, "_load", lambda page: loads.append(page) or load(page))
+    for profile_id in sorted(sessions):
+        SessionBlob.objects.session(profile_id)
+    assert len(loads) == 1
