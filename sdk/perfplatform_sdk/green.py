@@ -21,6 +21,13 @@ def may_become_green() -> bool:
 
 
 def prepare_for_the_end() -> None:
-    """gevent looks names up in threads; what it needs for that can't be imported at the interpreter's end."""
+    """gevent looks names up in threads; what it needs for that can't be had at the interpreter's end.
+
+    There nothing more can be imported, and on Python 3.12 no thread be started.
+    """
     if is_green():
         importlib.import_module("concurrent.futures.thread")
+        gevent = sys.modules.get("gevent")
+        if gevent is not None:
+            threads = gevent.get_hub().threadpool
+            threads.size = threads.size or 1
