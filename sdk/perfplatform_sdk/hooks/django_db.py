@@ -45,8 +45,8 @@ def _open_connections() -> list[Any]:
         return []
     try:
         made = connections.all(initialized_only=True)
-    except TypeError:  # before Django 4.1
-        made = connections.all()
+    except TypeError:  # before Django 4.1, which would make those that are not
+        made = [connections[alias] for alias in connections if hasattr(connections._connections, alias)]
     return [connection for connection in made if connection.connection]
 
 
