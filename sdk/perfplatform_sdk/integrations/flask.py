@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from inspect import ismethod
-from typing import Any
+from typing import Any, Callable
 
 from flask import Flask, got_request_exception, request
 
@@ -22,6 +22,7 @@ from perfplatform_sdk.recorder import (
 )
 
 from . import wsgi
+from .replace import replace
 
 _EXTENSION = "perfplatform"
 
@@ -39,8 +40,11 @@ class PerfPlatform:
             return
         app.extensions[_EXTENSION] = self
         name_framework(_framework())
-        # blinker keeps weak references unless told not to. This one is sent after an error only.
-        got_request_exception.connect(_note_exception, app, weak=False)
+        try:
+            # blinker keeps weak references unless told not to. This one is sent after an error only.
+            got_request_exception.connect(_note_exception, app, weak=False)
+        except RuntimeError:  # before Flask 2.3, where blinker is not installed
+            replace(app, "handle_exception", _noting)
         app.wsgi_app = Middleware(app)  # type: ignore[method-assign]
 
 
@@ -98,8 +102,18 @@ def _name() -> None:
         count_error()
 
 
+def _noting(handle_exception: Callable[[Exception], Any]) -> Callable[[Exception], Any]:
+    """Flask's own handling of an exception that the app left unhandled, which also tells us of it."""
+
+    def note_and_handle(error: Exception) -> Any:
+        _note_exception(None, exception=error)
+        return handle_exception(error)
+
+    return note_and_handle
+
+
 @harmless
-def _note_exception(_app: Flask, *, exception: BaseException, **_: Any) -> None:
+def _note_exception(_app: Flask | None, *, exception: BaseException, **_: Any) -> None:
     record = _record()
     if record is not None:
         record.error_type = type_name(exception)
