@@ -132,8 +132,10 @@ class Transport:
             return False
         complete = self.flush(timeout) if self._has_work() else True
         self.stopped = True
-        if self._thread is not None:
+        if self._is_running():
             self._calls.put(None)
+        else:
+            self._delivery.close()  # what was sent from here
         return complete
 
     def _send_from_here(self, call: Flush) -> None:
