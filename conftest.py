@@ -41,9 +41,11 @@ class Filled(monitoring.CommandListener):
     def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
 
-# How long an example takes says nothing on a busy machine.
-hypothesis.settings.register_profile("here", deadline=None)
-hypothesis.settings.load_profile("here")
+# The same few examples each time; `./dev test --all` tries many others. How long one takes says nothing on a
+# busy machine.
+hypothesis.settings.register_profile("quick", max_examples=25, derandomize=True, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=500, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 FILLED = Filled()
 monitoring.register(FILLED)  # before the first client is made

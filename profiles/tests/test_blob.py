@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import blob
@@ -36,7 +36,6 @@ frames = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
 @given(records=records | st.lists(st.tuples(st.lists(frames, max_size=5), st.floats(0, 86400)), max_size=9))
 def test_any_session_is_read_back_unchanged(records: list[Any]) -> None:
     session = plain({**CASES[3]["session"], "frame_records": records})
@@ -56,7 +55,6 @@ def test_unknown_format_is_refused() -> None:
             blob.unpack(data)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_raise_one_error(data: bytes) -> None:
     for damaged in (data, b"\x01" + data, b"\x01" + zstandard.compress(data)):
@@ -67,7 +65,6 @@ def test_arbitrary_bytes_raise_one_error(data: bytes) -> None:
 PLAIN = zstandard.decompress(blob.pack(msgspec.convert(CASES[0]["table"], Table))[1:])
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
 @given(st.integers(0, len(PLAIN) - 1), st.integers(0, 255))
 def test_damaged_recordings_are_read_or_refused(place: int, byte: int) -> None:
     """What is read although a byte is wrong can be turned into stacks."""

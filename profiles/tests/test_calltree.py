@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyinstrument.frame import Frame
 from pyinstrument.session import Session
@@ -112,7 +112,6 @@ stacks = st.lists(st.sampled_from([MAIN, own("a"), own("b"), library("dumps"), "
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(stacks, st.floats(0, 10)), max_size=20))
 def test_columns_fit_together(records: list[Any]) -> None:
     tree = calltree.from_session(session(records))

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyinstrument.profiler import Profiler
 from pyinstrument.renderers import ConsoleRenderer, HTMLRenderer, SpeedscopeRenderer
@@ -161,7 +161,6 @@ records = st.lists(st.tuples(st.lists(frames, max_size=5), st.floats(0, 86400)),
 number = st.floats(0, 86400)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
 @given(records=records, start=st.lists(frames, min_size=1, max_size=2), duration=number, interval=number)
 def test_whatever_is_accepted_can_be_rendered(
     records: list[Any], start: list[str], duration: float, interval: float

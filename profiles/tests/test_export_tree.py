@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import calltree, export, export_pprof, export_pstats, export_tree
@@ -21,7 +21,6 @@ from profiles.file_format import CHUNK_CHARACTERS, NotRenderable, printable
 from profiles.merged import from_recording, merge, prune
 from profiles.tests import protobuf, recorded, trees
 
-exact = settings(max_examples=150, deadline=None, derandomize=True)
 merged_trees = st.lists(trees.trees(), max_size=3).map(merge)
 
 VIEW = recorded.own("view", "shop/views.py:10", owner="Cart")
@@ -51,7 +50,6 @@ def test_folded_stacks() -> None:
     assert "".join(export_tree.folded(CallTree())) == ""
 
 
-@exact
 @given(merged_trees)
 def test_folded_stacks_add_up_by_depth(tree: CallTree) -> None:
     expected: Counter[int] = Counter()
@@ -99,7 +97,6 @@ def read_speedscope(text: str) -> Counter[tuple[str, ...]]:
     return +found
 
 
-@exact
 @given(merged_trees)
 def test_speedscope_shows_the_same_times(tree: CallTree) -> None:
     expected: Counter[tuple[str, ...]] = Counter()
@@ -121,7 +118,6 @@ def test_speedscope_names_places() -> None:
 # pprof
 
 
-@exact
 @given(merged_trees)
 def test_pprof_has_every_node(tree: CallTree) -> None:
     if sum(tree.self_us) >= 2**63:
@@ -193,7 +189,6 @@ def test_pstats_loads_what_a_recording_says(tmp_path: Path) -> None:
     assert "views.py:10(Cart.view)" in found.stream.getvalue()
 
 
-@exact
 @given(merged_trees)
 def test_pstats_add_up(tmp_path_factory: pytest.TempPathFactory, tree: CallTree) -> None:
     found = read_pstats(export_pstats.pstats(tree), tmp_path_factory.mktemp("pstats"))

@@ -7,7 +7,7 @@ import random
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import function_times, packed
@@ -26,14 +26,11 @@ from profiles.merged import Key, from_recording, key_of, merge
 from profiles.packed import Corrupt
 from profiles.tests import recorded, trees
 
-exact = settings(max_examples=200, deadline=None, derandomize=True)
-
 
 def times_of(found: list[FunctionTime]) -> dict[Key, tuple[int, int, int]]:
     return {key_of(time.function): (time.self_us, time.total_us, time.samples) for time in found}
 
 
-@exact
 @given(st.lists(trees.trees(), min_size=1, max_size=3))
 def test_times_are_those_of_the_samples(given_trees: list[CallTree]) -> None:
     """A function's total is the time of all samples that have it anywhere on their stack, once."""
@@ -97,7 +94,6 @@ digests = st.lists(
 )
 
 
-@exact
 @given(digests)
 def test_a_digest_comes_back(times: list[FunctionTime]) -> None:
     expected = sorted(times, key=lambda time: (-time.self_us, -time.total_us, time.function))
@@ -123,14 +119,12 @@ def test_very_long_names_cost_functions() -> None:
     assert found == times[: -len(found) - 1 : -1]
 
 
-@exact
 @given(trees.trees(most=60), st.integers(1, 10))
 def test_the_digest_of_a_tree_comes_back(tree: CallTree, most: int) -> None:
     found = digest(merge([tree]), most)
     assert unpack_digest(pack_digest(found)) == found
 
 
-@exact
 @given(st.lists(st.builds(NumberedTime, *[st.integers(0, 2**70)] * 4), max_size=12))
 def test_a_numbered_digest_comes_back(times: list[NumberedTime]) -> None:
     found = unpack_numbered(pack_numbered(times))
@@ -139,7 +133,6 @@ def test_a_numbered_digest_comes_back(times: list[NumberedTime]) -> None:
 
 
 @pytest.mark.parametrize("unpack", [unpack_digest, unpack_numbered])
-@exact
 @given(data=st.binary(max_size=100), kind=st.sampled_from([b"", b"\x01", b"\x02"]))
 def test_arbitrary_bytes_are_refused(unpack: object, data: bytes, kind: bytes) -> None:
     with pytest.raises(Corrupt):

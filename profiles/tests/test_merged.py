@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import calltree, tree_blob
@@ -14,8 +14,6 @@ from profiles.calltree import CallTree, Function
 from profiles.ledger import EndpointEntry, LedgerDocument
 from profiles.merged import DEEPER, DEEPEST_STACK, SMALL, from_ledger, from_recording, key_of, merge, prune
 from profiles.tests import recorded, trees
-
-exact = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 def tree(*rows: tuple[int, str, int]) -> CallTree:
@@ -44,7 +42,6 @@ def rows(found: CallTree) -> list[tuple[int, str, int]]:
 # merge
 
 
-@exact
 @given(st.data())
 def test_any_order_and_grouping_gives_the_same_bytes(data: st.DataObject) -> None:
     given_trees = data.draw(st.lists(trees.trees(), max_size=5))
@@ -58,7 +55,6 @@ def test_any_order_and_grouping_gives_the_same_bytes(data: st.DataObject) -> Non
     assert tree_blob.pack(again) == tree_blob.pack(whole)
 
 
-@exact
 @given(st.lists(trees.trees(), max_size=4))
 def test_what_comes_out_is_what_went_in(given_trees: list[CallTree]) -> None:
     found = merge(given_trees)
@@ -66,7 +62,6 @@ def test_what_comes_out_is_what_went_in(given_trees: list[CallTree]) -> None:
     assert trees.by_way(found) == trees.by_way(*given_trees)
 
 
-@exact
 @given(st.lists(trees.trees(), min_size=1, max_size=3))
 def test_of_equal_functions_the_greater_line_counts(given_trees: list[CallTree]) -> None:
     expected: dict[trees.Way, tuple[int, bool]] = {}
@@ -99,7 +94,6 @@ def test_several_roots_stay_several() -> None:
 # prune
 
 
-@exact
 @given(st.lists(trees.trees(), max_size=3), st.integers(1, 40))
 def test_a_pruned_tree_adds_up(given_trees: list[CallTree], most: int) -> None:
     whole = merge(given_trees)
@@ -115,7 +109,6 @@ def test_a_pruned_tree_adds_up(given_trees: list[CallTree], most: int) -> None:
             assert before[way] == total_us
 
 
-@exact
 @given(trees.trees(most=60), st.integers(2, 30))
 def test_the_room_is_used(given_tree: CallTree, most: int) -> None:
     whole = merge([given_tree])

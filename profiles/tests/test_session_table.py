@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import recording
@@ -47,7 +47,6 @@ seconds = st.floats(min_value=0, max_value=86400)
 records = st.lists(st.tuples(st.lists(frames, max_size=6), seconds), max_size=12)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
 @given(records=records, start=st.lists(frames, min_size=1, max_size=3))
 def test_any_recording_comes_back_unchanged(records: list[Any], start: list[str]) -> None:
     before = Plain(
@@ -72,13 +71,13 @@ def bits(form: Plain) -> list[bytes]:
     return [struct.pack("<d", record[1]) for record in form.frame_records]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(frames)
 def test_a_frame_taken_apart_is_put_together_unchanged(text: str) -> None:
     parts = take_apart(text)
     assert parts is None or assemble(parts) == text
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "stacks", [[[f"x{n}", *["f"] * 4_999] for n in range(101)], [[f"f{n}"] for n in range(500_001)]]
 )

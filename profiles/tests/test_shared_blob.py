@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import blob, shared_blob
@@ -49,7 +49,6 @@ def test_vectors_with_and_without_a_book(case: dict[str, Any]) -> None:
         assert read_with(book, shared_blob.pack(table, book, PAGE)) == canonical
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
 @given(any_records, any_records, any_records)
 def test_any_recording_is_read_back_with_any_book_and_every_later_one(
     known: Any, own: Any, later: Any
@@ -122,7 +121,6 @@ def test_what_is_lost_is_said_by_one_error() -> None:
         read_with(Book(), data)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_raise_one_error(data: bytes) -> None:
     with pytest.raises(CorruptRecording):
@@ -140,7 +138,6 @@ SHOP = table_from_session(
 WHOLE = shared_blob.pack(SHOP, Book())
 
 
-@settings(max_examples=800, deadline=None, derandomize=True)
 @given(st.integers(1, len(WHOLE) - 1), st.integers(0, 255))
 def test_damaged_recordings_are_read_or_refused(place: int, byte: int) -> None:
     """What is read although a byte is wrong can be turned into stacks."""

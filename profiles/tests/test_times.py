@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import integers, times
@@ -30,13 +30,11 @@ def clock_differences(start_ns: int, steps_ns: list[int]) -> list[float]:
     return [after - before for before, after in pairwise(readings)]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(SECONDS, max_size=20))
 def test_any_seconds_come_back(seconds: list[float]) -> None:
     assert bits(times.unpack(times.pack(seconds))) == bits(seconds)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
 @given(STEPS_NS)
 def test_whole_nanoseconds_are_kept_as_such(steps_ns: list[int]) -> None:
     """As the SDK's sampler writes them."""
@@ -46,7 +44,6 @@ def test_whole_nanoseconds_are_kept_as_such(steps_ns: list[int]) -> None:
     assert bits(times.unpack(packed)) == bits(seconds)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.integers(0, 10**17), st.lists(st.integers(0, 3_000_000), min_size=1, max_size=60))
 def test_differences_of_a_clock_come_back(start_ns: int, steps_ns: list[int]) -> None:
     seconds = clock_differences(start_ns, steps_ns)
@@ -94,7 +91,6 @@ def test_damaged_times_are_refused(damaged: Times) -> None:
         times.unpack(damaged)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, integers.LARGEST) | st.integers(0, 300), max_size=200))
 def test_any_integers_come_back(values: list[int]) -> None:
     assert integers.unpack(integers.pack(values)) == values

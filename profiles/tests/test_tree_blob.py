@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import calltree, merged, packed, tree_blob
@@ -16,7 +16,6 @@ from profiles.calltree import CallTree, Function
 from profiles.packed import Corrupt
 from profiles.tests import trees, vectors
 
-exact = settings(max_examples=200, deadline=None, derandomize=True)
 # Two functions; node 0 calls node 1.
 VALID: list[Any] = [
     ["a", "b"],
@@ -36,7 +35,6 @@ def stored(columns: object) -> bytes:
     return tree_blob.FORMAT + zstandard.ZstdCompressor().compress(msgspec.json.encode(columns))
 
 
-@exact
 @given(st.lists(trees.trees(), max_size=3))
 def test_a_merged_tree_comes_back(given_trees: list[CallTree]) -> None:
     whole = merged.merge(given_trees)
@@ -56,7 +54,6 @@ def test_sums_beyond_64_bits_come_back() -> None:
     assert tree_blob.unpack(tree_blob.pack(whole)) == whole
 
 
-@exact
 @given(st.binary(max_size=200), st.booleans())
 def test_arbitrary_bytes_are_refused(data: bytes, with_format: bool) -> None:
     with pytest.raises(Corrupt):
@@ -70,7 +67,6 @@ values = st.recursive(
 )
 
 
-@exact
 @given(st.data())
 def test_columns_that_do_not_fit_together_are_refused_or_make_a_tree(data: st.DataObject) -> None:
     columns = [list(column) for column in VALID]
