@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable
 from itertools import accumulate
 from operator import sub
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,9 @@ from profiles.integers import zigzag
 from profiles.recording import CorruptRecording
 from profiles.squeeze import restore, shrink
 
-NOTHING = 0
+# What a page begins with, so that there can be others.
+FORMAT: Final = b"\x01"
+NOTHING: Final = 0
 
 
 class Columns(NamedTuple):
@@ -99,13 +101,15 @@ def pack(new: Columns, *, first_node: int, listed: int) -> bytes:
         shrink(bytes(others)),
         new.headings,
     )
-    return msgspec.msgpack.encode(page)
+    return FORMAT + msgspec.msgpack.encode(page)
 
 
 def unpack(data: bytes, *, first_node: int) -> Columns:
     """Return the columns of a page. Raises CorruptRecording; where numbers point to is not looked at."""
+    if data[:1] != FORMAT:
+        raise CorruptRecording(f"unknown format {data[:1]!r} of a page of frames")
     try:
-        page = msgspec.msgpack.decode(data, type=_Page)
+        page = msgspec.msgpack.decode(memoryview(data)[1:], type=_Page)
         joined = msgspec.msgpack.decode(restore(page.strings), type=str | list[str])
         distances = planes.unpack(page.parent_distances)
         end = first_node + len(distances)

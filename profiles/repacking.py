@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from perfplatform.mongo import Document
 from profiles import shared_blob
-from profiles.frame_book import Additions
+from profiles.frame_book import Additions, Book
 from profiles.models import PackedSession, Profile, SessionBlob, SharedFrames
 from profiles.models.session_blob import unpack
 from profiles.models.shared_frames import LONGEST_RETENTION, OpenBook, Shelf
@@ -90,7 +90,7 @@ def _repack(waiting: Sequence[Document], *, now: datetime) -> Outcome:
 def _repack_shelf(shelf: Shelf, documents: Sequence[Document], *, now: datetime) -> list[str]:
     """Pack recordings of one endpoint; returns the ids of those that stay as they are."""
     tables = dict(_tables(documents))
-    opened = _grown(SharedFrames.objects.newest(shelf), shelf, tables.values(), now=now)
+    opened = _grown(_newest(shelf), shelf, tables.values(), now=now)
     packed, replaced, left = [], [], []
     for document in documents:
         profile_id = document["_id"]
@@ -107,6 +107,14 @@ def _repack_shelf(shelf: Shelf, documents: Sequence[Document], *, now: datetime)
         if not SessionBlob.objects.remove_packed(replaced):
             _remove_orphans([document["_id"] for document in packed])
     return left
+
+
+def _newest(shelf: Shelf) -> OpenBook:
+    try:
+        return SharedFrames.objects.newest(shelf)
+    except CorruptRecording as error:
+        logger.error("A new book is begun for %s: %s", shelf, error)
+        return OpenBook(Book())
 
 
 def _tables(documents: Iterable[Document]) -> Iterable[tuple[str, Table]]:

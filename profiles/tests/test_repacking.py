@@ -371,6 +371,19 @@ def test_recording_whose_frames_are_lost_is_gone_and_not_a_fault(project: Projec
         SessionBlob.objects.session(profile_id)
 
 
+def test_a_damaged_book_is_followed_by_a_new_one(project: Project) -> None:
+    """What points into it is lost, but nobody else waits because of it."""
+    store(project, *range(3))
+    run()
+    mongo.collection(SharedFrames).update_many({}, {"$set": {"data": b"\x01damaged"}})
+    SharedFrames.objects.forget()
+    sessions = store(project, *range(3, 6))
+    assert run() == Outcome(packed=3, left=0)
+    sessions |= store(project, *range(6, 9))
+    assert run() == Outcome(packed=3, left=0)
+    check(sessions)
+
+
 def test_books_are_remembered_up_to_a_bound(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames_module, "CACHED_BOOKS", 2)
     sessions: dict[str, Any] = {}

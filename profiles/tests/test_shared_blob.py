@@ -125,8 +125,9 @@ def test_what_is_lost_is_said_by_one_error() -> None:
 def test_arbitrary_bytes_raise_one_error(data: bytes) -> None:
     with pytest.raises(CorruptRecording):
         blob.unpack(b"\x02" + data)
-    with pytest.raises(CorruptRecording):
-        Book().extended(data)
+    for page in (data, b"\x01" + data):
+        with pytest.raises(CorruptRecording):
+            Book().extended(page)
 
 
 SHOP = table_from_session(
