@@ -157,15 +157,17 @@ class Additions:
         """All that was added, as `Book.extended` takes it."""
         new = self._new
         listed, others = self._leaves()
-        columns = Columns(
+        columns: list[Any] = [
             list(new.strings),
             *_columns(new.codes, 4),
             *_columns(new.frames, 2),
             *_columns(new.nodes, 2),
             array("q", listed + others),
             list(new.headings),
+        ]
+        return frame_page.pack(
+            Columns(*columns), first_node=len(self.book.columns.parents), listed=len(listed)
         )
-        return frame_page.pack(columns, first_node=len(self.book.columns.parents), listed=len(listed))
 
     def leaves(self) -> dict[int, int]:
         """The numbers of the leaves of the next page, by their node."""

@@ -42,14 +42,17 @@ class Columns(NamedTuple):
 
     @classmethod
     def empty(cls) -> Columns:
-        return cls([], *(array("q") for _ in range(9)), [])
+        columns: list[Any] = [[], *(array("q") for _ in range(9)), []]
+        return cls(*columns)
 
     def sizes(self) -> tuple[int, ...]:
-        return tuple(map(len, self))
+        columns: tuple[Any, ...] = self
+        return tuple(map(len, columns))
 
     def cut(self, sizes: Iterable[int]) -> Columns:
         """A copy of the first so many of each."""
-        cut: Any = [column[:size] for column, size in zip(self, sizes, strict=True)]
+        columns: tuple[Any, ...] = self
+        cut: list[Any] = [column[:size] for column, size in zip(columns, sizes, strict=True)]
         return Columns(*cut)
 
 

@@ -483,7 +483,12 @@ def test_a_book_is_read_once_for_all_of_its_recordings(
     SharedFrames.objects.forget()
     loads: list[bytes] = []
     load = SharedFrames.objects._load
-    monkeypatch.setattr(SharedFrames.objects, "_load", lambda page: loads.append(page) or load(page))
+
+    def counted(page: bytes) -> Any:
+        loads.append(page)
+        return load(page)
+
+    monkeypatch.setattr(SharedFrames.objects, "_load", counted)
     for profile_id in sorted(sessions):
         SessionBlob.objects.session(profile_id)
     assert len(loads) == 1

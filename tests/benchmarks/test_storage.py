@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks.storage import APPS, VERSIONS
@@ -30,7 +31,7 @@ def test_recorded_requests_are_valid_profiles_of_many_endpoints(app: str, versio
     endpoints = {json.loads(line)["endpoint"] for line in lines}
     assert len(endpoints) == 16
     assert len(set(lines)) == 20
-    item, table = wire.decode_profile(wire.Raw(lines[0]), now=datetime.now(UTC))
+    item, table = wire.decode_profile(msgspec.Raw(lines[0]), now=datetime.now(UTC))
     assert (item.status, item.engine) == (200, "pyinstrument")
     assert table.strings
 
