@@ -6,12 +6,22 @@ import asyncio
 import socket
 import threading
 import time
+from inspect import signature
 from typing import Any, Callable
 
 import uvicorn
+from uvicorn.config import WS_PROTOCOLS
 
 Message = dict[str, Any]
 
+# The older of the two warns of itself in newer releases of websockets; uvicorn has the other since 0.35.
+WEBSOCKETS: Any = "websockets-sansio" if "websockets-sansio" in WS_PROTOCOLS else "websockets"
+# Since uvicorn 0.22.
+GRACE: Any = (
+    {"timeout_graceful_shutdown": 1}
+    if "timeout_graceful_shutdown" in signature(uvicorn.Config).parameters
+    else {}
+)
 REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
 CONNECT: Message = {"type": "websocket.connect"}
 
@@ -75,16 +85,17 @@ async def call(app: Any, scope: dict[str, Any], server: PlayedServer) -> None:
 class Served:
     """An app behind uvicorn in a thread."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, *, loop: Any = "auto") -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         config = uvicorn.Config(
             app,
+            loop=loop,
             http="h11",
-            ws="websockets-sansio",
+            ws=WEBSOCKETS,
             log_config=None,
             date_header=False,
-            timeout_graceful_shutdown=1,
+            **GRACE,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._listening],), daemon=True)

@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any, Callable
 
 import django
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -33,6 +33,8 @@ from django.urls import include, path, re_path
 from django.views.generic import View
 
 SDK = "perfplatform_sdk.integrations.django.Middleware"
+# Before Django 4.2 streams under ASGI are ordinary iterators, which are gone through on the event loop.
+HAS_ASYNC_STREAMS = django.VERSION >= (4, 2)
 
 SETTINGS: dict[str, Any] = {
     "ALLOWED_HOSTS": ["*"],
@@ -84,7 +86,7 @@ def closed(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest]
             raise LookupError("in a middleware")
         return HttpResponse("closed", status=503) if request.path == "/closed" else None
 
-    if iscoroutinefunction(get_response):
+    if asyncio.iscoroutinefunction(get_response):
 
         async def asynchronous(request: HttpRequest) -> Any:
             return refuse(request) or await get_response(request)
@@ -186,6 +188,21 @@ def stream(_request: HttpRequest) -> StreamingHttpResponse:
             events.append("closed")
 
     return StreamingHttpResponse(parts())
+
+
+def under_asgi(path: str) -> str:
+    """The path of the view whose stream this Django wants under ASGI."""
+    return f"{path}-async" if HAS_ASYNC_STREAMS else path
+
+
+async def parts_of(response: Any) -> AsyncIterator[bytes]:
+    """The parts of a stream as the handler for ASGI takes them."""
+    if hasattr(response, "__aiter__"):
+        async for part in response:
+            yield part
+    else:
+        for part in response:
+            yield part
 
 
 def stream_text(_request: HttpRequest) -> StreamingHttpResponse:

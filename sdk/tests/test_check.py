@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Callable
 
@@ -40,7 +41,7 @@ def test_check_says_what_it_found_and_sends_a_profile(
         f"Test profile: {platform.url}/profiles/{profile['id']}/",
     ):
         assert line in said.out.splitlines()
-    assert "flask 3" in said.out
+    assert f"flask {version('flask')}" in said.out
     assert KEY not in said.out
     assert (profile["endpoint"], profile["engine"]) == ("perfplatform-run --check", "sampler")
     assert "pformat" in profile["session"]["strings"]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fake_platform import FakePlatform
 from programs import example
+from uvicorn.config import WS_PROTOCOLS
 from websockets.sync.client import connect
 
 
@@ -44,6 +45,7 @@ def check(platform: FakePlatform) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("websockets-sansio" not in WS_PROTOCOLS, reason="the example needs uvicorn 0.35")
 def test_every_part_of_it_works_and_is_recorded(address: str) -> None:
     with httpx.Client(base_url=f"http://{address}", timeout=20) as client:
         assert len(client.get("/ferries").json()) == 3

@@ -9,8 +9,9 @@ from typing import Any, Callable
 import pytest
 import sqlalchemy
 from counted import Count, Counts, a_request
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, event, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, insert, select
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import Session, registry
 from sqlalchemy.pool import StaticPool

@@ -26,14 +26,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def variables(platform: FakePlatform) -> dict[str, str]:
-    return variables_for(platform)
+    return {**variables_for(platform), "FLASK_APP": "shop"}  # `flask --app` is of Flask 2.2 and newer
 
 
 @pytest.mark.parametrize(
     ("command", "route"),
     [
-        ("flask --app shop run --reload --port {port}", "/items/<int:number>"),
-        ("-m flask --app shop run --port {port}", "/items/<int:number>"),
+        ("flask run --reload --port {port}", "/items/<int:number>"),
+        ("-m flask run --port {port}", "/items/<int:number>"),
         ("gunicorn shop:app --preload --worker-class gthread --bind 127.0.0.1:{port}", "/items/<int:number>"),
         ("gunicorn shop:app --worker-class gevent --bind 127.0.0.1:{port}", "/items/<int:number>"),
         ("granian --interface wsgi --port {port} shop:app", "/items/<int:number>"),
@@ -63,7 +63,7 @@ def test_reloaded_app_is_recorded_too(
     platform: FakePlatform, folder: Path, variables: dict[str, str]
 ) -> None:
     port = free_port()
-    command = ("flask", "--app", "shop", "run", "--reload", "--port", str(port))
+    command = ("flask", "run", "--reload", "--port", str(port))
     with running(folder, variables, *command) as log:
         get(f"http://127.0.0.1:{port}/items/1", log)
         wait_for(platform, "request", "GET", "/items/<int:number>")

@@ -38,6 +38,8 @@ PYTHON = sys.executable
 GUNICORN = (PYTHON, "-m", "gunicorn", "--bind=127.0.0.1:PORT", "--workers=1", "--access-logfile=-")
 GRANIAN = (PYTHON, "-m", "granian", "--host=127.0.0.1", "--port=PORT", "--workers=1", "--access-log")
 UVICORN = (PYTHON, "-m", "uvicorn", "--host=127.0.0.1", "--port=PORT", "--no-use-colors")
+# uvloop sends what was written when a turn ends, and before Django 4.2 a whole stream is one turn.
+ASYNC_DJANGO = (("ASYNC_STREAMS", "1"), ("UVICORN_LOOP", "asyncio"))
 
 WSGI_SERVERS = {
     "gunicorn-sync": GUNICORN,
@@ -53,7 +55,10 @@ ASGI_SERVERS = {
 WSGI_APPS = {"flask": "flask_app:app", "django": "django_app:application"}
 ASGI_APPS = {"django-async": "django_app:async_application", "fastapi": "fastapi_app:app"}
 DEVELOPMENT_SERVERS = [
-    Cell("flask", "development", (PYTHON, "-m", "flask", "--app=flask_app", "run", "--port=PORT")),
+    # `flask --app` is of Flask 2.2 and newer.
+    Cell(
+        "flask", "development", (PYTHON, "-m", "flask", "run", "--port=PORT"), (("FLASK_APP", "flask_app"),)
+    ),
     Cell(
         "django", "development", (PYTHON, "-m", "django_manage", "runserver", "--noreload", "127.0.0.1:PORT")
     ),
@@ -66,7 +71,7 @@ CELLS = [
         for server, command in WSGI_SERVERS.items()
     ),
     *(
-        Cell(app, server, (*command, target), (("ASYNC_STREAMS", "1"),) if app == "django-async" else ())
+        Cell(app, server, (*command, target), ASYNC_DJANGO if app == "django-async" else ())
         for app, target in ASGI_APPS.items()
         for server, command in ASGI_SERVERS.items()
     ),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Callable
 
 import django
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -21,8 +20,18 @@ from django.test import Client
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
+try:
+    from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+except ImportError:  # asgiref before 3.6
+    from asyncio import coroutines, iscoroutinefunction
+
+    def markcoroutinefunction(function: Any) -> None:
+        function._is_coroutine = coroutines._is_coroutine
+
+
 RECORDED = bool(os.environ.get("RECORDED"))
-IS_ASYNC = bool(os.environ.get("ASYNC_STREAMS"))
+# Before Django 4.2 streams under ASGI are ordinary iterators.
+IS_ASYNC = bool(os.environ.get("ASYNC_STREAMS")) and django.VERSION >= (4, 2)
 
 log = logging.getLogger("shop")
 logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stderr)

@@ -86,7 +86,7 @@ def echo() -> bytes:
 @app.get("/inner")
 def inner() -> str:
     answer = app.test_client().get("/json/7")
-    return f"{answer.status} {answer.text}"
+    return f"{answer.status} {answer.get_data(as_text=True)}"
 
 
 @app.get("/stream")

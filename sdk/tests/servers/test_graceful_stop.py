@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 def test_graceful_stop_loses_nothing(cell: Cell, platform: FakePlatform, tmp_path: Path) -> None:
     with Running(cell, tmp_path, platform_url=platform.url, engine="auto") as server:
         for number in range(5):
-            assert server.ask(request("GET", f"/json/{number}")).startswith(b"HTTP/1.1 200")
+            answer = server.ask(request("GET", f"/json/{number}"))
+            assert answer.split()[1] == b"200", answer  # werkzeug 2.0 still answers by HTTP/1.0
         server.stop()
     (entry,) = platform.entries().values()
     assert entry["count"] == 5
