@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tests.checks import requirements
 from tests.conftest import ROOT
@@ -48,6 +51,28 @@ def test_the_verification_page_holds_commit_date_and_every_stage(dev: ModuleType
     assert "at commit `abc` on 2026-11-22" in page
     assert "**13 passed, 0 failed**" in page
     assert "| lint | 8 | 0 | 0 | 30 |\n| slow | 5 | 0 | 0 | 900 |\n" in page
+
+
+def test_all_of_the_sdk_suites_are_the_usual_ones_the_other_pythons_and_the_lowest_frameworks(
+    dev: ModuleType,
+) -> None:
+    usual, every = dev.sdk_suites(all_of_them=False), dev.sdk_suites(all_of_them=True)
+    assert [suite.name for suite in usual] == ["SDK on 3.9", "SDK on 3.11", "SDK on 3.13"]
+    assert [suite for suite in every if suite.lowest] == [dev.SdkSuite("3.9", lowest=True)]
+    assert [suite.version for suite in every if not suite.lowest] == list(dev.SDK_PYTHONS)
+    assert set(usual) < set(every)
+    for suite in every:
+        assert suite.requirements.is_file()
+    for places in ([suite.folder for suite in every], [suite.name for suite in every]):
+        assert len(set(places)) == len(every)
+
+
+def test_an_sdk_suite_whose_python_is_missing_has_no_environment(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "find_python", lambda _version: None)
+    suites = dev.sdk_suites(all_of_them=True)
+    assert dev.prepare_sdk_environments(suites) == dict.fromkeys(suites)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +143,16 @@ def test_lock_writes_no_index_and_pins_for_the_oldest_python(dev: ModuleType) ->
         assert command[command.index("--python-version") + 1] == ("3.9" if name.startswith("sdk") else "3.11")
         assert "--index-url" not in command
     assert "--index-url" in dev.lock_command("uv", "requirements", "https://mirror.example.com/simple")
+
+
+def test_the_lowest_requirements_are_the_lowest_that_the_sdk_asks_for() -> None:
+    project = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text())["project"]
+    asked = map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["yaml"]])
+    lowest = (ROOT / "sdk" / "requirements-test-lowest.in").read_text()
+    tested = {requirement.name: str(requirement.specifier) for requirement in requirements.wanted(lowest)}
+    for requirement in asked:
+        (bound,) = (one.version for one in requirement.specifier if one.operator == ">=")
+        assert Version(tested[requirement.name].removeprefix("==")) == Version(bound), requirement.name
 
 
 HASH = " \\\n    --hash=sha256:" + 64 * "0"
