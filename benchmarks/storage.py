@@ -245,12 +245,17 @@ def total(rows: list[dict[str, Any]]) -> float:
 def settle() -> None:
     """Wait until mongod forgets what was deleted, which it keeps for five minutes for snapshot reads.
 
-    Until then the file of recordings as they come in holds all that came in these minutes.
+    Until then the file of recordings as they come in holds all that came in these minutes; then it is shrunk,
+    as a task does every hour.
     """
+    from profiles.models import SessionBlob
+
     say("waiting until what was deleted is forgotten")
     for _ in range(SETTLE_SECONDS // 20):
         time.sleep(20)
         checkpoint()
+    SessionBlob.objects.give_space_back()
+    checkpoint()
 
 
 def checkpoint() -> None:

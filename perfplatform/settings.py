@@ -157,6 +157,11 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "perfplatform.tasks.heartbeat", "schedule": 10, "options": {"expires": 10}},
     "fold": {"task": "profiles.tasks.fold", "schedule": 5, "options": {"expires": 5}},
     "repack": {"task": "profiles.tasks.repack_recordings", "schedule": 60, "options": {"expires": 60}},
+    "give space back": {
+        "task": "profiles.tasks.give_space_back",
+        "schedule": 3_600,
+        "options": {"expires": 3_600},
+    },
     "apply retention": {"task": "profiles.tasks.apply_retention", "schedule": 60, "options": {"expires": 60}},
     "keep slowest": {"task": "profiles.tasks.keep_slowest", "schedule": 300, "options": {"expires": 300}},
     "hold quotas": {"task": "profiles.tasks.hold_quotas", "schedule": 60, "options": {"expires": 60}},

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from profiles import upkeep
 from profiles.fold import shards
+from profiles.models import SessionBlob
 from profiles.repacking import repack
 from projects import removal
 
@@ -29,6 +30,12 @@ def fold() -> None:
 def repack_recordings() -> None:
     """Pack recordings against what their endpoint shares."""
     repack(now=timezone.now(), seconds=REPACK_SECONDS)
+
+
+@shared_task
+def give_space_back() -> None:
+    """Shrinks the file of recordings as they come in, once most of it is free."""
+    SessionBlob.objects.give_space_back()
 
 
 @shared_task

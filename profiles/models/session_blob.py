@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from pymongo import DeleteOne
+from pymongo.errors import OperationFailure
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
@@ -21,6 +22,8 @@ from profiles.models.shared_frames import SharedFrames
 from profiles.recording import CorruptRecording, Table
 from profiles.session_table import session_from_table
 from projects.models import Project
+
+LEAST_FREE_BYTES: Final = 8 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,24 @@ class SessionBlobManager(models.Manager["SessionBlob"]):
         rows = mongo.collection(self.model, durable=True)
         outcome = rows.bulk_write([DeleteOne(document) for document in documents], ordered=False)
         return outcome.deleted_count == len(documents)
+
+    def give_space_back(self) -> bool:
+        """Shrink the file, if most of it is free; tell if it was tried.
+
+        What was packed and deleted stays in it for five minutes, so that it grows to what comes in during the
+        busiest ones, and WiredTiger keeps that for later. Nobody waits: reads and writes go on.
+        """
+        database, table = mongo.database(), self.model._meta.db_table
+        stats = database.command("collStats", table)
+        free = stats["wiredTiger"]["block-manager"]["file bytes available for reuse"]
+        if free < max(LEAST_FREE_BYTES, stats["storageSize"] / 2):
+            return False
+        try:
+            # A primary must be told that it is meant.
+            database.command("compact", table, force=True)
+        except OperationFailure as error:
+            logger.warning("MongoDB gives no space of %s back: %s", table, error)
+        return True
 
     def _data(self, profile_id: str) -> bytes | None:
         # Packed first: another project may just have sent one under the same id, which will be refused.

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from pymongo.errors import AutoReconnect
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from perfplatform import mongo
 from profiles import export, repacking, shared_blob
 from profiles.models import PackedSession, Profile, SessionBlob, SharedFrames
+from profiles.models import session_blob as blob_module
 from profiles.models import shared_frames as frames_module
 from profiles.models.shared_frames import Shelf
 from profiles.repacking import Outcome, repack
@@ -492,3 +494,42 @@ def test_a_book_is_read_once_for_all_of_its_recordings(
     for profile_id in sorted(sessions):
         SessionBlob.objects.session(profile_id)
     assert len(loads) == 1
+
+
+def test_space_is_given_back_where_most_of_a_file_is_free(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions = store(project, *range(3))
+    assert SessionBlob.objects.give_space_back() is False
+    # How much of a file is free depends on what other tests left, and on when mongod forgets it.
+    monkeypatch.setattr(blob_module, "LEAST_FREE_BYTES", -1)
+    stats = mongo.database().command("collStats", SessionBlob._meta.db_table)
+    stats["wiredTiger"]["block-manager"]["file bytes available for reuse"] = stats["storageSize"]
+    sent: list[str] = []
+    command = Database.command
+
+    def answered(database: Database[Any], name: str, *arguments: Any, **options: Any) -> Any:
+        sent.append(name)
+        return stats if name == "collStats" else command(database, name, *arguments, **options)
+
+    monkeypatch.setattr(Database, "command", answered)
+    assert SessionBlob.objects.give_space_back() is True
+    assert sent == ["collStats", "compact"]
+    assert not caplog.records
+    check(sessions)
+
+
+def test_space_that_mongodb_does_not_give_back_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An account without the right to compact."""
+    free = {"storageSize": 10**9, "wiredTiger": {"block-manager": {"file bytes available for reuse": 10**9}}}
+
+    def refused(_database: Any, name: str, *_arguments: Any, **_options: Any) -> Any:
+        if name == "compact":
+            raise OperationFailure("not authorized", 13)
+        return free
+
+    monkeypatch.setattr(Database, "command", refused)
+    assert SessionBlob.objects.give_space_back() is True
+    assert "not authorized" in caplog.text
