@@ -33,6 +33,8 @@ PROFILES = 20_000
 QUICK_SECONDS = 12.0
 REPACK_AFTER = 500
 MOST_READ = 400
+# What a digest would take that shared the names of its functions.
+SMALL_DIGEST_BYTES = 300
 # minSnapshotHistoryWindowInSeconds is 300.
 SETTLE_SECONDS = 420
 
@@ -161,6 +163,7 @@ class Store:
             "samples": round(self.samples / self.stored, 1),
             "self_contained_bytes": round(mean_bytes("before_profiles_sessionblob")),
             "packed_bytes": round(mean_bytes("profiles_packedsession")),
+            "digest_bytes": round(mean_bytes("profiles_digest")),
             "packed": self.packed,
             "left": self.left,
         }
@@ -295,6 +298,9 @@ def judge(report: Report) -> None:
         "recording as ingested", rows["recordings"]["self_contained_bytes"], limit=6 * kilobyte, unit="bytes"
     )
     report.at_most("stored for a profile", stored, limit=1.5 * kilobyte, unit="bytes")
+    smaller = stored - rows["recordings"]["digest_bytes"] + SMALL_DIGEST_BYTES
+    what = f"stored if a digest were {SMALL_DIGEST_BYTES} bytes"
+    report.at_most(what, smaller, limit=1.5 * kilobyte, unit="bytes")
     report.at_most("reading a recording", rows["read warm"]["p95_ms"], limit=5, unit="ms (p95)")
     report.at_most("reading a recording, cold", rows["read cold"]["p95_ms"], limit=5, unit="ms (p95)")
     report.at_most("recordings not read back as they came", rows["read back"]["differing"], limit=0, unit="")
