@@ -121,7 +121,7 @@ class Recorded:
 class Recorder:
     """Calls endpoints with sizes that make their requests about as long as typical ones."""
 
-    def __init__(self, routes: list[str], seed: int) -> None:
+    def __init__(self, routes: list[str], seed: str) -> None:
         self.application = WSGIHandler()
         self.random = Random(seed)
         self.sizes = dict.fromkeys(routes, FIRST_SIZE)
@@ -191,7 +191,7 @@ def new_id() -> str:
 def main() -> None:
     app, version, seed = sys.argv[1:]
     configure(app)
-    recorder = Recorder(serve(app, version), int(seed))
+    recorder = Recorder(serve(app, version), seed)
     with suppress(BrokenPipeError):
         for item in items(recorder):
             sys.stdout.buffer.write(msgspec.json.encode(item) + b"\n")

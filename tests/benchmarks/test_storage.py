@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_recorded_requests_are_valid_profiles_of_many_endpoints(app: str, version: str) -> None:
-    command = [sys.executable, "-m", "benchmarks.storage_apps.recorder", app, version, "1"]
+    command = [sys.executable, "-m", "benchmarks.storage_apps.recorder", app, version, "ab12"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as recorder:
         assert recorder.stdout
         lines = [recorder.stdout.readline() for _ in range(20)]
