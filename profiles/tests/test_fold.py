@@ -28,7 +28,7 @@ from profiles.tests.folding import Clock, Process, assert_folded, settle, state
 from projects.models import Project
 from projects.tests import factories
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 @pytest.fixture

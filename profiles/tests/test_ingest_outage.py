@@ -99,7 +99,7 @@ def own_mongod(tmp_path: Path) -> Iterator[OwnMongod]:
         server.stop()
 
 
-@pytest.mark.e2e
+@pytest.mark.long
 def test_mongodb_down(own_mongod: OwnMongod) -> None:
     client = factories.bearer(factories.project_key(factories.project("Outage")))
     first, second = (json.dumps(batches.batch(batches.profile())) for _ in range(2))

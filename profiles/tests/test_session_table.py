@@ -77,7 +77,7 @@ def test_a_frame_taken_apart_is_put_together_unchanged(text: str) -> None:
     assert parts is None or assemble(parts) == text
 
 
-@pytest.mark.e2e
+@pytest.mark.long
 @pytest.mark.parametrize(
     "stacks", [[[f"x{n}", *["f"] * 4_999] for n in range(101)], [[f"f{n}"] for n in range(500_001)]]
 )

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("app", APPS)
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", [VERSIONS[0], pytest.param(VERSIONS[1], marks=pytest.mark.slow)])
 def test_recorded_requests_are_valid_profiles_of_many_endpoints(app: str, version: str) -> None:
     command = [sys.executable, "-m", "benchmarks.storage_apps.recorder", app, version, "ab12"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as recorder:
