@@ -47,11 +47,12 @@ class Index(NamedTuple):
     nodes: dict[tuple[int, ...], int]
     leaves: dict[int, int]
     headings: dict[bytes, int]
+    digested: dict[bytes, int]
 
     @classmethod
     def of(cls, new: Columns, before: Index | None = None) -> Index:
         """The index of columns, behind what an index has; that one stays as it is."""
-        known = before or cls({}, {}, {}, {}, {}, {})
+        known = before or cls({}, {}, {}, {}, {}, {}, {})
         return cls(
             _numbered(new.strings, known.strings),
             _numbered(zip(new.functions, new.files, new.lines, new.attributes, strict=True), known.codes),
@@ -59,6 +60,7 @@ class Index(NamedTuple):
             _numbered(zip(new.parents, new.node_frames, strict=True), known.nodes),
             _numbered(new.leaves, known.leaves),
             _numbered(new.headings, known.headings),
+            _numbered(new.digested, known.digested),
         )
 
 
@@ -117,7 +119,7 @@ class Additions:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self._new = Index({}, {}, {}, {}, {}, {})
+        self._new = Index({}, {}, {}, {}, {}, {}, {})
         self._sampled: Counter[int] = Counter()
 
     @property
@@ -146,6 +148,10 @@ class Additions:
         self._sampled.update(samples)
         return heading, samples
 
+    def add_digested(self, function: bytes) -> int:
+        """A function of a digest, as shared_digest.py writes it."""
+        return number_of(function, self.book.index.digested, self._new.digested)
+
     def add_string(self, text: str) -> int:
         return number_of(text, self.book.index.strings, self._new.strings)
 
@@ -164,6 +170,7 @@ class Additions:
             *_columns(new.nodes, 2),
             array("q", listed + others),
             list(new.headings),
+            list(new.digested),
         ]
         return frame_page.pack(
             Columns(*columns), first_node=len(self.book.columns.parents), listed=len(listed)

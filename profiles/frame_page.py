@@ -39,10 +39,11 @@ class Columns(NamedTuple):
     node_frames: array[int]
     leaves: array[int]  # Nodes in which samples ended.
     headings: list[bytes]
+    digested: list[bytes]  # Functions of digests.
 
     @classmethod
     def empty(cls) -> Columns:
-        columns: list[Any] = [[], *(array("q") for _ in range(9)), []]
+        columns: list[Any] = [[], *(array("q") for _ in range(9)), [], []]
         return cls(*columns)
 
     def sizes(self) -> tuple[int, ...]:
@@ -80,6 +81,7 @@ class _Page(msgspec.Struct, array_like=True, gc=False, frozen=True):
     listed_leaves: bytes  # How far before the last node.
     other_leaves: bytes  # One byte for each new node: 1 where it is a leaf that is not listed.
     headings: list[bytes]
+    digested: bytes
 
 
 def pack(new: Columns, *, first_node: int, listed: int) -> bytes:
@@ -103,6 +105,7 @@ def pack(new: Columns, *, first_node: int, listed: int) -> bytes:
         planes.pack(end - 1 - node for node in new.leaves[:listed]),
         shrink(bytes(others)),
         new.headings,
+        shrink(msgspec.msgpack.encode(new.digested)),
     )
     return FORMAT + msgspec.msgpack.encode(page)
 
@@ -131,6 +134,7 @@ def unpack(data: bytes, *, first_node: int) -> Columns:
             _summed(page.frame_steps),
             leaves,
             page.headings,
+            msgspec.msgpack.decode(restore(page.digested), type=list[bytes]),
         )
     except (msgspec.DecodeError, ValueError, OverflowError) as error:
         raise CorruptRecording(f"a page of frames that can't be read: {error}") from error

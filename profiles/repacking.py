@@ -9,23 +9,27 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from perfplatform.mongo import Document
-from profiles import shared_blob
+from profiles import function_times, shared_blob, shared_digest
 from profiles.frame_book import Additions, Book
-from profiles.models import PackedSession, Profile, SessionBlob, SharedFrames
+from profiles.function_times import FunctionTime
+from profiles.models import Digest, PackedSession, Profile, SessionBlob, SharedFrames
 from profiles.models.session_blob import unpack
 from profiles.models.shared_frames import LONGEST_RETENTION, OpenBook, Shelf
+from profiles.packed import Corrupt
 from profiles.recording import COMMON_FIELDS, CorruptRecording, Table
 from profiles.session_table import frame_texts, session_from_table
 
 # Their profiles are stored by then, and others of their endpoint have come with which a page can be shared.
 PATIENCE: Final = timedelta(minutes=1)
 MOST_AT_ONCE: Final = 500
+# The fold is quicker, unless it is far behind; a digest that comes later still stays whole.
+DIGEST_PATIENCE: Final = timedelta(hours=1)
 # Larger ones are rare, profit little and take seconds.
 LARGEST_BYTES: Final = 256 * 1024
 # Fewer new nodes than this are no page of their own: the recording that has them brings them along.
@@ -37,6 +41,13 @@ WORTH_A_CHANGE: Final = 0.8
 _AS_THEY_ARE: Final = (*COMMON_FIELDS, "nodes", "samples", "times")
 
 logger = logging.getLogger(__name__)
+
+
+class Whole(NamedTuple):
+    """A digest that stands for itself."""
+
+    data: bytes
+    times: list[FunctionTime]
 
 
 @dataclass
@@ -69,8 +80,11 @@ def _repack(waiting: Sequence[Document], *, now: datetime) -> Outcome:
     outcome = Outcome()
     shelves: defaultdict[Shelf, list[Document]] = defaultdict(list)
     left = []
-    endpoints = Profile.objects.endpoints([document["_id"] for document in waiting])
+    ids = [document["_id"] for document in waiting]
+    endpoints, undigested = Profile.objects.endpoints(ids), Profile.objects.without_digest(ids)
     for document in waiting:
+        if document["_id"] in undigested and document["waiting_since"] > _naive(now) - DIGEST_PATIENCE:
+            continue
         project_id, endpoint = endpoints.get(document["_id"], (None, ""))
         # Without a profile of the same project nobody will ever ask for it.
         if project_id == document["project_id"] and len(document["data"]) <= LARGEST_BYTES:
@@ -90,7 +104,8 @@ def _repack(waiting: Sequence[Document], *, now: datetime) -> Outcome:
 def _repack_shelf(shelf: Shelf, documents: Sequence[Document], *, now: datetime) -> list[str]:
     """Pack recordings of one endpoint; returns the ids of those that stay as they are."""
     tables = dict(_tables(documents))
-    opened = _grown(_newest(shelf), shelf, tables.values(), now=now)
+    digests = dict(_digests(tables))
+    opened = _grown(_newest(shelf), shelf, tables.values(), digests=digests, now=now)
     packed, replaced, left = [], [], []
     for document in documents:
         profile_id = document["_id"]
@@ -104,6 +119,7 @@ def _repack_shelf(shelf: Shelf, documents: Sequence[Document], *, now: datetime)
         last = max(document["expires_at"] for document in packed)
         SharedFrames.objects.keep(opened, until=max(last, _naive(now) + LONGEST_RETENTION))
         PackedSession.objects.store(packed)
+        Digest.objects.share(dict(_shared(digests, opened)))
         if not SessionBlob.objects.remove_packed(replaced):
             _remove_orphans([document["_id"] for document in packed])
     return left
@@ -117,7 +133,7 @@ def _newest(shelf: Shelf) -> OpenBook:
         return OpenBook(Book())
 
 
-def _tables(documents: Iterable[Document]) -> Iterable[tuple[str, Table]]:
+def _tables(documents: Iterable[Document]) -> Iterator[tuple[str, Table]]:
     for document in documents:
         try:
             yield document["_id"], unpack(document["data"])
@@ -125,7 +141,32 @@ def _tables(documents: Iterable[Document]) -> Iterable[tuple[str, Table]]:
             logger.warning("The recording of profile %s can't be packed: %s", document["_id"], error)
 
 
-def _grown(opened: OpenBook, shelf: Shelf, tables: Iterable[Table], *, now: datetime) -> OpenBook:
+def _digests(profile_ids: Iterable[str]) -> Iterator[tuple[str, Whole]]:
+    """The digests that can be shared, with what they hold."""
+    for profile_id, data in Digest.objects.whole(list(profile_ids)).items():
+        try:
+            yield profile_id, Whole(data, function_times.unpack_digest(data))
+        except Corrupt as error:
+            logger.warning("The digest of profile %s can't be shared: %s", profile_id, error)
+
+
+def _shared(digests: dict[str, Whole], opened: OpenBook) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
+    """Digests against the book, where they are read back as they were and profit."""
+    for profile_id, whole in digests.items():
+        data = shared_digest.pack(whole.times, opened.book, opened.page)
+        back = shared_digest.unpack(data, lambda _page: opened.book)
+        if back == whole.times and len(data) <= WORTH_A_CHANGE * len(whole.data):
+            yield profile_id, (whole.data, data)
+
+
+def _grown(
+    opened: OpenBook,
+    shelf: Shelf,
+    tables: Iterable[Table],
+    *,
+    digests: dict[str, Whole],
+    now: datetime,
+) -> OpenBook:
     """The book with a page for what these recordings have beyond it, if that is worth a page."""
     additions = Additions(opened.book)
     targets: set[str] = set()
@@ -135,6 +176,9 @@ def _grown(opened: OpenBook, shelf: Shelf, tables: Iterable[Table], *, now: date
         if table.target_description in targets:
             additions.add_string(table.target_description)
         targets.add(table.target_description)
+    for whole in digests.values():
+        for one in whole.times:
+            additions.add_digested(shared_digest.function_key(one.function))
     if additions.nodes >= WORTH_A_PAGE or (additions and not opened.pages):
         return SharedFrames.objects.add(shelf, opened, additions.page(), at=now)
     return opened

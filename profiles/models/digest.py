@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -10,14 +10,16 @@ from typing import ClassVar
 from bson import ObjectId
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateOne
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
-from profiles import function_times
+from profiles import function_times, shared_digest
 from profiles.calltree import Function
+from profiles.function_times import FunctionTime
 from profiles.merged import Key, greater, key_of
 from profiles.models.profile import Profile
+from profiles.models.shared_frames import SharedFrames
 from profiles.rollup import EndpointKey
 from projects.models import Project, Version
 
@@ -57,6 +59,23 @@ class DigestManager(models.Manager["Digest"]):
             replaced = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
             rows.bulk_write(replaced, ordered=False)
 
+    def whole(self, profile_ids: Sequence[str]) -> dict[str, bytes]:
+        """The digests of profiles that stand for themselves yet."""
+        found = mongo.collection(self.model).find({"_id": {"$in": profile_ids}}, {"data": 1})
+        return {row["_id"]: row["data"] for row in found if row["data"][:1] == function_times.WHOLE}
+
+    def share(self, changes: Mapping[str, tuple[bytes, bytes]]) -> None:
+        """Replace digests by shared ones, where they still are what was read: (before, after) by profile."""
+        rows = mongo.collection(self.model, durable=True)
+        if changes:
+            rows.bulk_write(
+                [
+                    UpdateOne({"_id": key, "data": before}, {"$set": {"data": after}})
+                    for key, (before, after) in changes.items()
+                ],
+                ordered=False,
+            )
+
     def functions(
         self,
         project_id: ObjectId,
@@ -78,7 +97,7 @@ class DigestManager(models.Manager["Digest"]):
         found: dict[Key, FunctionDistribution] = {}
         for row in rows:
             durations.append(row["duration_us"])
-            for time in function_times.unpack_digest(row["data"]):
+            for time in unpack_digest(row["data"]):
                 known = found.setdefault(key_of(time.function), FunctionDistribution(time.function))
                 known.function = greater(known.function, time.function)
                 known.self_us.append(time.self_us)
@@ -128,6 +147,13 @@ class Digest(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+def unpack_digest(data: bytes) -> list[FunctionTime]:
+    """The functions of a stored digest in either form. Raises Corrupt, or CorruptRecording."""
+    if data[:1] == shared_digest.FORMAT:
+        return shared_digest.unpack(data, SharedFrames.objects.whole_book)
+    return function_times.unpack_digest(data)
 
 
 def functions_query(

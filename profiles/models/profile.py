@@ -165,6 +165,11 @@ class ProfileManager(models.Manager["Profile"]):
             for row in found
         }
 
+    def without_digest(self, profile_ids: Sequence[str]) -> set[str]:
+        """Which of these are still to get a digest."""
+        query = {"_id": {"$in": profile_ids}, "undigested": {"$exists": True}}
+        return {row["_id"] for row in mongo.collection(self.model).find(query, {"_id": 1})}
+
     def from_document(self, document: Mapping[str, Any]) -> Profile:
         """A profile as the ORM would have loaded it; what the document leaves out is empty."""
         aware = {

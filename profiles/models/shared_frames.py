@@ -85,11 +85,11 @@ class SharedFramesManager(models.Manager["SharedFrames"]):
 
     def open(self, page: bytes) -> OpenBook:
         """The book that ends with a page. Raises CorruptRecording where it is lost or damaged."""
-        with self._lock:
-            volume = next((one for one in self._volumes.values() if page in one.sizes), None)
-            if volume:
-                self._volumes.move_to_end(next(iter(volume.sizes)))
-        return (volume or self._remember(self._load(page))).at(page)
+        return self._volume(page).at(page)
+
+    def whole_book(self, page: bytes) -> Book:
+        """The book that has a page, with all that has followed. Raises CorruptRecording."""
+        return self._volume(page).book
 
     def add(self, shelf: Shelf, before: OpenBook, data: bytes, *, at: datetime) -> OpenBook:
         """Durably add a page to a book. Raises CorruptRecording if there is another one of its name."""
@@ -128,6 +128,13 @@ class SharedFramesManager(models.Manager["SharedFrames"]):
         """Read everything anew."""
         with self._lock:
             self._volumes.clear()
+
+    def _volume(self, page: bytes) -> _Volume:
+        with self._lock:
+            volume = next((one for one in self._volumes.values() if page in one.sizes), None)
+            if volume:
+                self._volumes.move_to_end(next(iter(volume.sizes)))
+        return volume or self._remember(self._load(page))
 
     def _keep(self, query: Document, until: datetime) -> None:
         later = {"$max": {"expires_at": until + SLACK}}

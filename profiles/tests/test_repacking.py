@@ -16,12 +16,17 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from perfplatform import mongo
-from profiles import export, repacking, shared_blob
-from profiles.models import PackedSession, Profile, SessionBlob, SharedFrames
+from profiles import export, repacking, shared_blob, shared_digest
+from profiles.fold.digests import fold_digests
+from profiles.fold.turn import Turn
+from profiles.models import Digest, PackedSession, Profile, SessionBlob, SharedFrames
 from profiles.models import session_blob as blob_module
 from profiles.models import shared_frames as frames_module
+from profiles.models.digest import FunctionDistributions
 from profiles.models.shared_frames import Shelf
 from profiles.repacking import Outcome, repack
+from profiles.rollup import EndpointKey
+from profiles.shard import shard_of
 from profiles.tests import batches, recorded
 from profiles.tests.test_session_table import plain
 from projects.models import Project
@@ -69,7 +74,8 @@ def session(seed: int, *, samples: int = 60) -> dict[str, Any]:
 
 def store(project: Project, *seeds: int, **fields: Any) -> dict[str, dict[str, Any]]:
     """Store profiles with such recordings; return what their sessions must be, by id."""
-    said = {"endpoint": "/products", **fields}
+    # One of the random share waits for its digest.
+    said = {"endpoint": "/products", "trigger": "slow", **fields}
     profiles = [batches.profile(session=session(seed), **said) for seed in seeds]
     assert batches.store(project, batches.batch(*profiles)).accepted == len(seeds)
     return {item["id"]: plain(item["session"]).as_dict() for item in profiles}
@@ -119,7 +125,7 @@ def test_only_what_has_waited_is_packed(project: Project) -> None:
 def test_each_endpoint_has_a_book_that_versions_share(project: Project) -> None:
     other = factories.project("Other")
     for version in ("1.0", "1.1"):
-        item = batches.profile(session=session(1), endpoint="/a")
+        item = batches.profile(session=session(1), endpoint="/a", trigger="slow")
         batches.store(project, batches.batch(item, version={"name": version}))
     store(project, 2, endpoint="/b")
     store(other, 3, endpoint="/a")
@@ -170,10 +176,13 @@ def test_full_book_is_followed_by_a_new_one(project: Project, monkeypatch: pytes
 STEPS: list[tuple[type, str]] = [
     (SessionBlob, "waiting"),
     (Profile, "endpoints"),
+    (Profile, "without_digest"),
+    (Digest, "whole"),
     (SharedFrames, "newest"),
     (SharedFrames, "add"),
     (SharedFrames, "keep"),
     (PackedSession, "store"),
+    (Digest, "share"),
     (SessionBlob, "remove_packed"),
     (SessionBlob, "leave"),
 ]
@@ -215,7 +224,7 @@ def break_at(patch: pytest.MonkeyPatch, manager: Any, name: str, *, after: bool)
 
 def damage(project: Project, profile_id: str) -> None:
     """A profile whose recording can't be read."""
-    batches.stored_profile(project, id=profile_id)
+    batches.stored_profile(project, id=profile_id, trigger="slow")
     mongo.collection(SessionBlob).update_one({"_id": profile_id}, {"$set": {"data": b"\x01damaged"}})
 
 
@@ -329,7 +338,8 @@ def test_profile_deleted_meanwhile_leaves_nothing(project: Project, monkeypatch:
 
 
 def test_resent_batch_changes_nothing_after_packing(project: Project) -> None:
-    sent = batches.batch(*(batches.profile(session=session(seed)) for seed in range(4)))
+    profiles = [batches.profile(session=session(seed), trigger="slow") for seed in range(4)]
+    sent = batches.batch(*profiles)
     batches.store(project, sent)
     run()
     before = documents(Profile, SessionBlob, PackedSession, SharedFrames)
@@ -533,3 +543,76 @@ def test_space_that_mongodb_does_not_give_back_is_said(
     monkeypatch.setattr(Database, "command", refused)
     assert SessionBlob.objects.give_space_back() is True
     assert "not authorized" in caplog.text
+
+
+def digest(project: Project) -> None:
+    """Make the digests that are missing, as the fold does."""
+    turn = Turn(shard_of(project.pk), owner="test", clock=timezone.now, seconds=60)
+    while fold_digests(turn):
+        pass
+
+
+def distributions(project: Project) -> FunctionDistributions:
+    SharedFrames.objects.forget()
+    row = mongo.collection(Digest).find_one()
+    assert row
+    key = EndpointKey("request", "GET", "/products")
+    return Digest.objects.functions(project.pk, key, version_id=row["version_id"])
+
+
+def test_digests_share_the_names_of_functions_and_say_the_same(project: Project) -> None:
+    store(project, *range(20), trigger="sampled")
+    assert run() == Outcome()
+    digest(project)
+    before, whole = distributions(project), documents(Digest)[0]
+    assert run() == Outcome(packed=20, left=0)
+    shared = documents(Digest)[0]
+    assert distributions(project) == before
+    assert before.profiles == 20
+    assert sum(len(row["data"]) for row in shared) < sum(len(row["data"]) for row in whole) / 1.5
+    # Some are shared, some are not: the next ones stand for themselves yet.
+    store(project, *range(20, 25), trigger="sampled")
+    digest(project)
+    mixed = distributions(project)
+    run()
+    assert distributions(project) == mixed
+
+
+def test_digest_of_functions_that_the_book_lacks_brings_them_along(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(project, *range(5), trigger="sampled")
+    digest(project)
+    run()
+    monkeypatch.setattr(repacking, "WORTH_A_PAGE", 10_000)
+    monkeypatch.setattr(repacking, "WORTH_A_CHANGE", 2)
+    records = [([recorded.own("unseen"), recorded.own(f"new{n % 30}")], n / 1e3) for n in range(90)]
+    batches.store(
+        project, batches.batch(batches.profile(endpoint="/products", session=recorded.session(records)))
+    )
+    digest(project)
+    before = distributions(project)
+    run()
+    assert SharedFrames.objects.count() == 1
+    assert SharedFrames.objects.count() == 1
+    assert [row["data"][:1] for row in documents(Digest)[0]] == [shared_digest.FORMAT] * 6
+    assert distributions(project) == before
+
+
+def test_recording_whose_digest_never_comes_is_packed_in_the_end(project: Project) -> None:
+    sessions = store(project, 1, trigger="sampled")
+    assert repack(now=timezone.now() + repacking.DIGEST_PATIENCE / 2, seconds=60) == Outcome()
+    assert repack(now=timezone.now() + 2 * repacking.DIGEST_PATIENCE, seconds=60) == Outcome(packed=1)
+    check(sessions)
+
+
+def test_digest_that_cannot_be_read_stays(project: Project) -> None:
+    sessions = store(project, 1, 2, trigger="sampled")
+    digest(project)
+    broken = min(sessions)
+    mongo.collection(Digest).update_one({"_id": broken}, {"$set": {"data": b"\x01damaged"}})
+    assert run() == Outcome(packed=2)
+    data = {row["_id"]: row["data"] for row in documents(Digest)[0]}
+    assert data.pop(broken) == b"\x01damaged"
+    assert [value[:1] for value in data.values()] == [shared_digest.FORMAT]
+    check(sessions)
