@@ -103,7 +103,9 @@ def test_quota_is_shown_and_warned_of(project: Project, owner_client: Client, li
 
 
 def test_lag_is_how_long_the_oldest_has_waited(project: Project, owner_client: Client) -> None:
-    assert "Metrics lag behind by</dt><dd>nothing, all is computed" in page_of(owner_client, "health", project)
+    assert "Metrics lag behind by</dt><dd>nothing, all is computed" in page_of(
+        owner_client, "health", project
+    )
     now = timezone.now()
     minute = now.replace(second=0, microsecond=0)
     Process(project).send(ledgers.document(minute, ledgers.endpoint()), now=now - timedelta(minutes=5))
