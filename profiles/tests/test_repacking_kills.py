@@ -18,7 +18,7 @@ from profiles.tests import batches
 from profiles.tests.packing import check, damage, documents, later, run, store
 from projects.models import Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 STEPS: list[tuple[type, str]] = [

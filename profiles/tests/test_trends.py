@@ -220,6 +220,7 @@ def chosen(choice: dict[str, str]) -> dict[str, Any]:
     return asked
 
 
+@pytest.mark.long
 def test_an_index_serves_every_question(project: Project, many: None, clock: Clock) -> None:
     for choice in CHOICES:
         asked = chosen(choice)
