@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Iterator
 
@@ -107,3 +108,10 @@ def owner_client(owner: User) -> Client:
 def api(owner: User) -> APIClient:
     """Speaks to the REST API with a personal token of the project's owner."""
     return factories.api_client(owner)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays; looking through it for garbage time and again is dear."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zoneinfo
 from decimal import Decimal
 from itertools import groupby
@@ -23,6 +24,7 @@ def language_choices() -> list[tuple[str, str]]:
     return [(code, get_language_info(code)["name_local"]) for code, _name in LANGUAGES]
 
 
+@functools.cache  # the names come from some 600 files of the machine
 def zone_choices() -> ZoneChoices:
     """UTC, then every time zone under its region, for a select with groups."""
     named = sorted(

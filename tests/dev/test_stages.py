@@ -75,6 +75,16 @@ def test_an_sdk_suite_whose_python_is_missing_has_no_environment(
     assert dev.prepare_sdk_environments(suites) == dict.fromkeys(suites)
 
 
+def test_the_servers_of_tests_keep_their_data_in_memory_where_there_is_room(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "TEST_SERVERS_ROOM", 0)
+    assert dev.memory_folder(tmp_path) == tmp_path
+    assert dev.memory_folder(tmp_path / "absent") is None
+    monkeypatch.setattr(dev, "TEST_SERVERS_ROOM", 10**30)
+    assert dev.memory_folder(tmp_path) is None
+
+
 @pytest.mark.parametrize(
     ("is_root", "has_apt", "has_sudo", "prefix"),
     [
