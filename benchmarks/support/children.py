@@ -132,7 +132,8 @@ class Child:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"The process that is watched by {self.mode!r} has ended; see above.")
+            code = self._process.wait()
+            raise SystemExit(f"The process that is watched by {self.mode!r} has ended with {code}; see above.")
         return json.loads(line)
 
 

@@ -13,6 +13,7 @@ from .batch import Profile
 from .config import Config, load
 from .coverage import Coverage
 from .drops import Drops
+from .engines import collector
 from .engines.sampler import Sampler
 from .green import is_green
 from .instance import Instance
@@ -190,6 +191,7 @@ def _renew_after_fork() -> None:
     """The child starts empty, under an id of its own: what the parent holds, the parent sends."""
     global _client
     _retiring.clear()
+    collector.restore()
     if _client is not None:
         if _client.sampler is not None:
             _client.sampler.restore_switch_interval()

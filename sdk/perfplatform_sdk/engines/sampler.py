@@ -18,7 +18,7 @@ from typing import Any, Optional, Protocol
 from perfplatform_sdk.context import record_in
 from perfplatform_sdk.green import is_green
 
-from . import naming, walk
+from . import collector, naming, walk
 from .interval import SwitchInterval, be_punctual, fitting
 from .meter import Meter
 from .room import has_room
@@ -224,6 +224,7 @@ class Sampler:
                 self._close[record] = next_ns
         self._look(threads, tasks, now_ns, 0)
 
+    @collector.held
     def _look(
         self,
         threads: dict[int, Served],
