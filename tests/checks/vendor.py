@@ -1,6 +1,7 @@
 """`python -m tests.checks.vendor`: is static/vendor/ what static/vendor.lock.json says, to the byte?
 
-Each file is named there with its hash, the package it came from and its licence. Where the end of the
+Each file is named there with its hash, the package it came from and its licence, and the notices that its
+licence wants beside it. Where the end of the
 original was left out (a comment that leads to a source map which is not served), the lock says so and holds
 both hashes.
 """
@@ -34,7 +35,7 @@ def problems(static: Path) -> Iterator[str]:
     """What is wrong below the folder of static files, one sentence each."""
     entries: list[dict[str, Any]] = json.loads((static / "vendor.lock.json").read_text())["files"]
     vendor = static / "vendor"
-    named = {entry.get(field) for entry in entries for field in ("file", "licence_file")}
+    named = {name for entry in entries for name in (entry.get("file"), *_texts(entry))}
     for path in sorted(path for path in vendor.rglob("*") if path.is_file()):
         if str(path.relative_to(vendor)) not in named:
             yield f"{path.relative_to(static)} is not in vendor.lock.json"
@@ -48,8 +49,9 @@ def problems(static: Path) -> Iterator[str]:
 
 def _problems_of_file(vendor: Path, entry: dict[str, Any]) -> Iterator[str]:
     path = vendor / entry["file"]
-    if not (vendor / entry["licence_file"]).is_file():
-        yield f"{entry['file']}: its licence {entry['licence_file']} is missing"
+    for text in _texts(entry):
+        if not (vendor / text).is_file():
+            yield f"{entry['file']}: its licence {text} is missing"
     if not path.is_file():
         yield f"{entry['file']} is missing"
         return
@@ -61,6 +63,11 @@ def _problems_of_file(vendor: Path, entry: dict[str, Any]) -> Iterator[str]:
         yield f"{entry['file']} is not {entry['source_file']} of {entry['package']} {entry['version']}"
     if LOADS_FROM_ELSEWHERE.search(content):
         yield f"{entry['file']} loads something from another host"
+
+
+def _texts(entry: dict[str, Any]) -> list[Any]:
+    """The licence, and the notices that go with it."""
+    return [entry.get("licence_file"), *entry.get("notice_files", ())]
 
 
 def main() -> int:
