@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from profiles import histogram
 from profiles.grain import MOST_POINTS, Grain, finest, start_of
-from profiles.rollup import UNBIASED, Calls, EndpointKey, Rollup
+from profiles.histogram import percentiles
+from profiles.rollup import UNBIASED, Calls, EndpointKey, Rollup, added
 
 # A table reads one rollup for each endpoint and stretch: 200 endpoints of so many are 4,800.
 MOST_STRETCHES: Final = 24
@@ -55,7 +55,7 @@ class Measured:
     @classmethod
     def of(cls, rollup: Rollup) -> Measured:
         timed = [rollup.classes[name] for name in UNBIASED if name in rollup.classes]
-        p50_us, p95_us, p99_us = histogram.percentiles(rollup.latency())
+        p50_us, p95_us, p99_us = percentiles(rollup.latency())
         return cls(
             count=rollup.count,
             errors=rollup.errors,
@@ -90,6 +90,14 @@ class Series:
 
     period: Period
     points: list[Point]
+    whole: Measured
+
+    @classmethod
+    def of(cls, period: Period, parts: Iterable[tuple[datetime, Rollup]]) -> Series:
+        """From rollups in any order, several of a stretch if there are several versions."""
+        merged = _by_start(parts)
+        points = [Point(start, Measured.of(rollup)) for start, rollup in sorted(merged.items())]
+        return cls(period, points, Measured.of(added(merged.values())))
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,19 @@ class EndpointRow:
 
     endpoint: EndpointKey
     measured: Measured
+    stretches: Mapping[datetime, Rollup]
+
+    @classmethod
+    def of(cls, endpoint: EndpointKey, parts: Iterable[tuple[datetime, Rollup]]) -> EndpointRow:
+        stretches = _by_start(parts)
+        return cls(endpoint, Measured.of(added(stretches.values())), stretches)
+
+    def p95_us(self, starts: Iterable[datetime]) -> list[float | None]:
+        """In each of these stretches; None where nothing was timed. 20 µs a stretch."""
+        return [
+            percentiles(rollup.latency(), (0.95,))[0] if (rollup := self.stretches.get(start)) else None
+            for start in starts
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,12 +129,12 @@ class EndpointTable:
     rows: list[EndpointRow]
 
 
-def points(parts: Iterable[tuple[datetime, Rollup]]) -> list[Point]:
-    """Points from rollups in order of time, several of a stretch if there are several versions."""
+def _by_start(parts: Iterable[tuple[datetime, Rollup]]) -> dict[datetime, Rollup]:
+    """One rollup of each stretch. The first of a stretch is added to, so these belong to the caller."""
     merged: dict[datetime, Rollup] = {}
     for start, rollup in parts:
         if start in merged:
             merged[start].add(rollup)
         else:
             merged[start] = rollup
-    return [Point(start, Measured.of(rollup)) for start, rollup in sorted(merged.items())]
+    return merged

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from projects import credentials, sdk_settings
 from projects.credentials import CredentialPrefix
 from projects.deletion import Deletion
+from projects.deploys import DeployManager
 from projects.versions import VersionManager
 
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -406,6 +407,8 @@ class Deploy(models.Model):
     source = models.CharField(
         _("noticed by"), max_length=10, choices=Source.choices, default=Source.API, editable=False
     )
+
+    objects: ClassVar[DeployManager] = DeployManager()
 
     class Meta:
         verbose_name = _("deploy")

@@ -22,6 +22,8 @@ SEEN_PRECISION = timedelta(minutes=1)
 MOST_LIVE = 500
 # A live version makes room for a new one once nothing has come of it for so long.
 IDLE_AFTER = timedelta(days=1)
+# So many stand in a picker, which still is one page of a list.
+MOST_OFFERED = 200
 OTHER = "(other)"
 CACHE_SIZE = 10_000
 
@@ -90,6 +92,21 @@ class VersionManager(models.Manager["Version"]):
             project.pk, name=name, commit=commit, branch=branch, at=timezone.now()
         )
         return self.get(pk=version_id)
+
+    def newest(self, project_id: ObjectId, *, most: int = MOST_OFFERED) -> dict[str, ObjectId]:
+        """Ids of the live versions that were heard of last, by name, the last one first. One indexed read."""
+        live = mongo.collection(self.model).find(
+            {"project_id": project_id, "status": "live"},
+            {"name": 1, "last_seen_at": 1},
+            sort=[("last_seen_at", -1)],
+            limit=most,
+        )
+        return {row["name"]: row["_id"] for row in live}
+
+    def id_of(self, project_id: ObjectId, name: str) -> ObjectId | None:
+        """The id of a version, archived ones included. One indexed read."""
+        found = mongo.collection(self.model).find_one({"project_id": project_id, "name": name}, {"_id": 1})
+        return found["_id"] if found else None
 
     def forget(self) -> None:
         """Empties this process's cache: tests drop the rows behind it."""

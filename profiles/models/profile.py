@@ -67,6 +67,13 @@ class ProfileManager(models.Manager["Profile"]):
         total, is_capped = self._total(query, least=offset + len(items) + more)
         return ProfilePage(items, next_cursor, total, is_capped)
 
+    def foremost(
+        self, project_id: ObjectId, filters: ProfileFilters, *, order: Order, limit: int
+    ) -> list[Profile]:
+        """The first few of a list, without counting it. Raises TooManyToSearch."""
+        wanted = {"project_id": project_id, **filters.query()}
+        return [self.from_document(row) for row in self._rows(wanted, order, skip=0, limit=limit)]
+
     def _rows(self, wanted: Document, order: Order, *, skip: int, limit: int) -> list[Document]:
         found = mongo.collection(self.model).find(
             wanted,
@@ -129,6 +136,10 @@ class ProfileManager(models.Manager["Profile"]):
         """What a project's profiles can be filtered by, at most 2,000 of each."""
         columns = ("endpoint", "version_name", "environment", "hostname")
         return FilterChoices(*(self._distinct(project_id, column) for column in columns))
+
+    def environments(self, project_id: ObjectId) -> list[str]:
+        """Where a project's profiles come from. One jump on an index for each."""
+        return self._distinct(project_id, "environment")
 
     def newest_at(self, project_ids: Iterable[ObjectId]) -> dict[ObjectId, datetime]:
         """When the newest profile of each project started; projects without one are missing."""

@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
-from profiles import rollup, trends
+from profiles import rollup
 from profiles.bounds import LARGEST_STORED
 from profiles.grain import LIFETIMES, Grain
 from profiles.models.bulk import replace_older
 from profiles.rollup import ALL, EVERYTHING, EndpointKey, Rollups
 from profiles.scope import Scope, document_id
-from profiles.trends import EndpointRow, EndpointTable, Measured, Period, Series
+from profiles.trends import EndpointRow, EndpointTable, Period, Series
 from projects.models import Project, Version
 
 OF_SCOPE = "rollup_of_scope"
@@ -65,8 +65,8 @@ class RollupManager(models.Manager["Rollup"]):
             project_id, endpoint, period=period, version_id=version_id, environment=environment
         )
         rows = mongo.collection(self.model).find(query, dict.fromkeys(MEASURED_FIELDS, True))
-        parts = ((row["start"].replace(tzinfo=UTC), rollup.from_fields(row)) for row in rows)
-        return Series(period, trends.points(parts))
+        parts = map(_part, rows)
+        return Series.of(period, parts)
 
     def endpoints(
         self,
@@ -80,12 +80,7 @@ class RollupManager(models.Manager["Rollup"]):
         stages = endpoints_stages(project_id, period=period, version_id=version_id, environment=environment)
         # The other index would do, at one look for each endpoint, version and environment there ever was.
         found = mongo.collection(self.model).aggregate(stages, hint=OF_SCOPE)
-        rows = [
-            EndpointRow(
-                EndpointKey(**row["_id"]), Measured.of(rollup.added(map(rollup.from_fields, row["parts"])))
-            )
-            for row in found
-        ]
+        rows = [EndpointRow.of(EndpointKey(**row["_id"]), map(_part, row["parts"])) for row in found]
         return EndpointTable(period, sorted(rows, key=lambda row: (-row.measured.sum_us, row.endpoint)))
 
     def source(self, scope: Scope, grain: Grain, *, start: datetime, end: datetime) -> int:
@@ -184,9 +179,13 @@ def endpoints_stages(
         "route": {"$ne": ALL},
     }
     # Adding up here is cheaper than in MongoDB, whose sums over nested fields take most of such a query.
-    part = {name: f"${name}" for name in ("count", "errors", "classes", "counters")}
+    part = {name: f"${name}" for name in MEASURED_FIELDS}
     named = {name: f"${name}" for name in EndpointKey._fields}
     return [{"$match": wanted}, {"$group": {"_id": named, "parts": {"$push": part}}}]
+
+
+def _part(row: Document) -> tuple[datetime, rollup.Rollup]:
+    return row["start"].replace(tzinfo=UTC), rollup.from_fields(row)
 
 
 def _chosen(version_id: ObjectId | None, environment: str | None) -> Document:
