@@ -2,13 +2,27 @@ from __future__ import annotations
 
 from django.urls import path
 
-from profiles.views import arrival, detail, intake, metrics, project, storage, upload
+from profiles.views import (
+    arrival,
+    detail,
+    endpoints,
+    intake,
+    metrics,
+    profile_list,
+    project,
+    storage,
+    upload,
+)
 
 app_name = "profiles"
 urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("activity/", arrival.activity, name="activity"),
     path("projects/<slug:slug>/", project.project, name="project"),
+    path("projects/<slug:slug>/chosen-profiles/", project.chosen_profiles, name="chosen_profiles"),
+    path("projects/<slug:slug>/endpoints/", endpoints.endpoints, name="endpoints"),
+    path("projects/<slug:slug>/endpoints.csv", endpoints.endpoints_csv, name="endpoints_csv"),
+    path("projects/<slug:slug>/profiles/", profile_list.profiles, name="profiles"),
     path("projects/<slug:slug>/first-profile/", arrival.first_profile, name="first_profile"),
     path("projects/<slug:slug>/upload/", upload.upload, name="upload"),
     path("projects/<slug:slug>/settings/ingest/", intake.health, name="health"),

@@ -23,3 +23,29 @@ export function percent(part, whole) {
   if (share < 0.1) return "< 0.1 %";
   return share >= 99.95 ? "100 %" : `${share.toFixed(1)} %`;
 }
+
+function decimal(value, digits) {
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return value.toLocaleString(document.documentElement.lang, options);
+}
+
+/** 12,345 / 45.6 / 1.23 / 0.004: a rate with three digits that matter. */
+export function rate(value) {
+  if (value === 0) return "0";
+  if (value >= 99.95) return decimal(value, 0);
+  if (value >= 9.995) return decimal(value, 1);
+  return value >= 0.01 ? decimal(value, 2) : "< 0.01";
+}
+
+/** A value in the unit of a chart (profiles/charts.py). */
+export function amount(value, unit) {
+  if (unit === "duration") return duration(value);
+  return unit === "share" ? percent(value, 1) : rate(value);
+}
+
+/** The same for an axis, whose values are round. */
+export function axisAmount(value, unit) {
+  if (value === 0) return "0";
+  if (unit === "rate") return value.toLocaleString(document.documentElement.lang, { notation: "compact" });
+  return amount(value, unit).replace(/(\.\d*?)0+(?= )/, "$1").replace(/\.(?= )/, "");
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
+from django.utils.formats import number_format
 
 register = template.Library()
 
@@ -33,6 +34,16 @@ def size(size_bytes: int) -> str:
     while units and value >= Decimal("999.5"):
         value, unit = value / 1000, units.pop(0)
     return f"{_three_digits(value)} {unit}"
+
+
+@register.filter
+def rate(value: float) -> str:
+    """How often in a minute: `12,345`, `45.6`, `1.23`, `< 0.01`."""
+    if 0 < value < 0.01:
+        return f"< {number_format(Decimal('0.01'), 2)}"
+    exact = Decimal(str(value))
+    digits = 0 if exact >= Decimal("99.95") or not value else 1 if exact >= Decimal("9.995") else 2
+    return number_format(_round(exact, digits), digits, force_grouping=True)
 
 
 @register.filter

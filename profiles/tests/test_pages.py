@@ -47,7 +47,7 @@ def shown(response: Any) -> list[str]:
 
 
 def page_of(project: Project) -> str:
-    return reverse("profiles:project", args=[project.slug])
+    return reverse("profiles:profiles", args=[project.slug])
 
 
 # The list of a project
@@ -231,7 +231,7 @@ def test_wrong_cursor_leads_to_the_first_page(owner_client: Client, project: Pro
 
 def test_members_only(project: Project) -> None:
     (found,) = store(project, profile())
-    for address in (page_of(project), f"{page_of(project)}first-profile/", f"/profiles/{found}/"):
+    for address in (page_of(project), f"/projects/{project.slug}/first-profile/", f"/profiles/{found}/"):
         assert Client().get(address)["Location"] == f"/login/?next={quote(address)}"
         stranger = Client()
         stranger.force_login(factories.user())

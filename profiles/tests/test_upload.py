@@ -324,7 +324,7 @@ def test_only_those_who_may_see_the_button(project: Project, owner_client: Clien
     batches.stored_profile(project)
     viewer = Client()
     viewer.force_login(factories.member(project, "viewer"))
-    listing = reverse("profiles:project", args=[project.slug])
+    listing = reverse("profiles:profiles", args=[project.slug])
     assert address(project) in owner_client.get(listing).content.decode()
     assert address(project) not in viewer.get(listing).content.decode()
 

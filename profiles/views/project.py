@@ -1,76 +1,101 @@
-"""A project's profiles, the newest or the slowest first."""
+"""A project at a glance: how fast, how much, how often in vain, and what takes the time."""
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
-from django_htmx.http import push_url
 
-from profiles.forms import ProfileFilterForm
-from profiles.models import Profile
-from profiles.queries import InvalidCursor, Order, ProfilePage, TooManyToSearch
+from profiles import charts
+from profiles.kinds import KindTabs
+from profiles.models import Profile, Rollup
+from profiles.queries import Order, ProfileFilters, TooManyToSearch
+from profiles.rollup import ALL, EndpointKey
+from profiles.scope_form import ScopeForm
+from profiles.timeline import Timeline
+from profiles.trends import MOST_STRETCHES
+from profiles.views.scoped import render_scoped
 from projects.access import project_member
-from projects.clock import zone_of
-from projects.models import Member, Project
+from projects.models import Deploy, Project
 from projects.requests import MemberRequest
 
-PROFILES_ON_A_PAGE = 25
+SLOWEST_ENDPOINTS: Final = 10
+PROFILES_OF_EACH: Final = 6
 
 
 @project_member("viewer")
 @require_safe
 def project(request: MemberRequest, project: Project) -> HttpResponse:
-    """A page of the list. All that is chosen stands in the address; htmx asks for the table alone."""
-    address = reverse("profiles:project", args=[project.slug])
-    choices = Profile.objects.choices(project.pk)
-    zone = zone_of(request.user, project)
-    form = ProfileFilterForm(request.GET, choices, zone=zone)
-    order, cursor = form.asked_order(), request.GET.get("cursor", "")
-    gave_up = False
-    try:
-        page = Profile.objects.page(
-            project.pk, form.filters(), order=order, cursor=cursor or None, limit=PROFILES_ON_A_PAGE
-        )
-    except InvalidCursor:
-        return redirect(_with_query(address, form))
-    except TooManyToSearch:
-        page, gave_up = ProfilePage([], None, 0, total_is_capped=True), True
+    """Seven reads besides those of the pickers and of access, each of one index."""
+    scope = ScopeForm.of(request, project, kept=("kind",))
+    table = Rollup.objects.endpoints(project.pk, period=scope.asked_period(MOST_STRETCHES), **scope.chosen)
+    tabs = KindTabs.of(table.rows, asked=request.GET.get("kind", ""))
+    series = Rollup.objects.series(
+        project.pk, EndpointKey(tabs.current, "", ALL), period=scope.asked_period(), **scope.chosen
+    )
+    timeline = Timeline.of(series, zone=scope.zone)
+    marks = Deploy.objects.between(project.pk, series.period.start, series.period.end, **scope.chosen)
+    rows = tabs.rows_of_current
+    return render_scoped(
+        request,
+        "profiles/project.html",
+        project,
+        scope=scope,
+        tabs=tabs,
+        whole=series.whole,
+        per_minute=series.whole.count / timeline.minutes,
+        timeline=timeline,
+        charts=charts.over_time(timeline, zone=scope.zone, marks=marks),
+        slowest=rows[:SLOWEST_ENDPOINTS],
+        whole_us=sum(row.measured.sum_us for row in rows),
+        table_start=table.period.start,
+        is_first_run=not scope.version_ids and timeline.is_empty,
+    )
+
+
+@project_member("viewer")
+@require_safe
+def chosen_profiles(request: MemberRequest, project: Project) -> HttpResponse:
+    """The newest and the slowest profiles of a scope, for the project's page."""
+    scope = ScopeForm.of(request, project)
+    filters = ProfileFilters(
+        version=scope.version_name,
+        environment=scope.environment_name or "",
+        since=scope.span.start,
+        until=None if scope.span.is_live else scope.span.end,
+    )
     context = {
         "project": project,
-        "zone": zone,
-        "form": form,
-        "page": page,
-        "can_upload": request.role != Member.Role.VIEWER,
-        "gave_up": gave_up,
-        "by_duration": order is Order.SLOWEST,
-        "has_profiles": bool(choices.endpoints),
-        "longest_us": max((profile.duration_us for profile in page.items), default=0),
-        "found": _told(page),
-        "first_url": _with_query(address, form) if cursor else "",
-        "next_url": _with_query(address, form, cursor=page.next_cursor) if page.next_cursor else "",
+        "zone": scope.zone,
+        "scope": scope,
+        "newest": _first(project, filters, Order.NEWEST),
+        "slowest": _first(project, filters, Order.SLOWEST),
+        "newest_url": _list_url(project, scope, Order.NEWEST),
+        "slowest_url": _list_url(project, scope, Order.SLOWEST),
     }
-    if not request.htmx:
-        return render(request, "profiles/project.html", context)
-    response = render(request, "profiles/project.html#profiles", context)
-    return push_url(response, _with_query(address, form, cursor=cursor))
+    return render(request, "profiles/chosen_profiles.html", context)
 
 
-def _told(page: ProfilePage) -> str:
-    count = {"count": number_format(page.total, force_grouping=True)}
-    if page.total_is_capped:
-        return _("over %(count)s profiles") % count
-    return ngettext("%(count)s profile", "%(count)s profiles", page.total) % count
+def _first(project: Project, filters: ProfileFilters, order: Order) -> list[Profile] | None:
+    """None where it would take too long to find them."""
+    try:
+        return Profile.objects.foremost(project.pk, filters, order=order, limit=PROFILES_OF_EACH)
+    except TooManyToSearch:
+        return None
 
 
-def _with_query(address: str, form: ProfileFilterForm, *, cursor: str = "") -> str:
-    """The address with what the form asks for, and nothing that is empty."""
-    chosen = {name: form.data.get(name, "") for name in form.fields} | {"cursor": cursor}
-    query = urlencode({name: value for name, value in chosen.items() if value})
-    return f"{address}?{query}" if query else address
+def _list_url(project: Project, scope: ScopeForm, order: Order) -> str:
+    """The list of profiles of a scope; a period that ends now has no end there."""
+    asked = {
+        "version": scope.version_name,
+        "environment": scope.environment_name,
+        "since": scope.start_value,
+        "until": "" if scope.span.is_live else scope.end_value,
+        "order": order if order is Order.SLOWEST else "",
+    }
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{reverse('profiles:profiles', args=[project.slug])}?{query}"

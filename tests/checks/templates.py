@@ -22,7 +22,7 @@ FOLDERS = (
     "analysis/templates",
 )
 # Same in every language: names and units.
-NEUTRAL = {"ms", "Python", "ppk_…", "API", "SDK"}
+NEUTRAL = {"ms", "Python", "ppk_…", "API", "SDK", "CSV", "p50", "p95", "p99"}
 READ_OUT = {"alt", "aria-description", "aria-label", "aria-roledescription", "label", "placeholder", "title"}
 LOADED = {"src", "href", "action", "hx-get", "hx-post", "srcset", "poster", "data"}
 RUNNABLE_TYPES = {None, "", "module", "text/javascript"}

@@ -157,7 +157,7 @@ def test_from_login_to_a_profile_on_the_page(stack: Stack, admin: Browser, tmp_p
     assert sent.returncode == 0, sent.stderr
     assert str(wheel) in sent.stdout
 
-    listed = admin.get(f"/projects/{slug}/").text
+    listed = admin.get(f"/projects/{slug}/profiles/").text
     assert "settle_invoices" in listed
     (profile,) = {link for link in Page(listed).links if re.search(r"/profiles/[0-9a-f]{32}/$", link)}
     assert profile.startswith(f"{PUBLIC_PATH}/")

@@ -113,7 +113,7 @@ def test_copied_lines_bring_the_first_profile(
     (profile,) = instance.api("GET", f"projects/{project['id']}/profiles/")["items"]
     assert (profile["kind"], profile["method"]) == ("request", "GET")
     assert profile["endpoint"] == "/invoices/<int:number>"
-    listed = admin.get(f"/projects/{slug}/").text
+    listed = admin.get(f"/projects/{slug}/profiles/").text
     path = admin.public_url.partition(f":{instance.port}")[2]
     assert f"{path}/profiles/{profile['id']}/" in Page(listed).links
     assert "add_up" in admin.get(f"/profiles/{profile['id']}/").text

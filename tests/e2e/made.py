@@ -42,6 +42,10 @@ class MadeProject:
     def page(self) -> str:
         return f"{self.url}/projects/{self.slug}/"
 
+    @property
+    def profiles_page(self) -> str:
+        return f"{self.page}profiles/"
+
     def send(self, *profiles: dict[str, Any], **told: str) -> list[str]:
         """Sends profiles as an SDK does; the addresses of their pages."""
         answer = _post(f"{self.url}/api/v1/ingest/", self.key, batch(profiles, **told))

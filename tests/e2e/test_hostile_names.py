@@ -69,12 +69,14 @@ def test_lists_show_hostile_names_and_run_none(
 ) -> None:
     page = watched_page
     project = hostile[0]
-    for address in (instance["url"], project.page, f"{project.page}setup/", f"{project.page}settings/"):
-        page.goto(address)
+    page.goto(instance["url"])
+    expect(page.locator("body")).to_contain_text(IMAGE)
+    for path in ("", "profiles/", "endpoints/", "setup/", "settings/"):
+        page.goto(project.page + path)
         page.wait_for_load_state("networkidle")
         expect(page.locator("body")).to_contain_text(IMAGE)
         assert_nothing_grew(page)
-    page.goto(project.page)
+    page.goto(project.profiles_page)
     page.get_by_label("Endpoint").select_option(SCRIPT)
     page.get_by_label("Version").select_option(SCRIPT)
     expect(page.get_by_text("1 profile", exact=True)).to_be_visible()

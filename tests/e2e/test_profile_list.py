@@ -1,4 +1,4 @@
-"""A project's page: the demo's profiles, filters, paging; with scripts and without."""
+"""The list of a project's profiles: the demo's profiles, filters, paging; with scripts and without."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def scriptless_page(browser: Browser, instance: dict[str, Any], session_cookie: 
 
 def test_profiles_of_the_demo_arrive_and_open(logged_in_page: Page, instance: dict[str, Any]) -> None:
     page = logged_in_page
-    address = f"{instance['url']}/projects/{instance['demo']['slug']}/"
+    address = f"{instance['url']}/projects/{instance['demo']['slug']}/profiles/"
     page.goto(address)
     for _attempt in range(60):
         if page.locator(".profile-table tbody tr").count():
@@ -61,18 +61,18 @@ def test_profiles_of_the_demo_arrive_and_open(logged_in_page: Page, instance: di
 
 def test_filters_swap_the_table_and_stand_in_the_address(logged_in_page: Page, filled: MadeProject) -> None:
     page = logged_in_page
-    page.goto(filled.page)
+    page.goto(filled.profiles_page)
     page.evaluate("window.notReloaded = true")
     expect(page.get_by_text("60 profiles")).to_be_visible()
     page.get_by_label("Endpoint").select_option("/cart")
     expect(page.get_by_text("20 profiles")).to_be_visible()
-    expect(page).to_have_url(f"{filled.page}?endpoint=%2Fcart")
+    expect(page).to_have_url(f"{filled.profiles_page}?endpoint=%2Fcart")
     page.get_by_label("Version").select_option("1.1")
     expect(page.get_by_text("10 profiles")).to_be_visible()
     page.get_by_label("At least (ms)").fill("50")
     page.get_by_label("At least (ms)").press("Enter")
     expect(page.get_by_text("2 profiles")).to_be_visible()
-    expect(page).to_have_url(f"{filled.page}?endpoint=%2Fcart&version=1.1&min_ms=50")
+    expect(page).to_have_url(f"{filled.profiles_page}?endpoint=%2Fcart&version=1.1&min_ms=50")
     assert page.evaluate("window.notReloaded")
     # The address alone brings the same page, with its fields filled in.
     page.goto(page.url)
@@ -88,7 +88,7 @@ def test_filters_swap_the_table_and_stand_in_the_address(logged_in_page: Page, f
 
 def test_paging_and_the_browsers_back_button(logged_in_page: Page, filled: MadeProject) -> None:
     page = logged_in_page
-    page.goto(filled.page)
+    page.goto(filled.profiles_page)
     rows = page.locator(".profile-table tbody tr")
     newest = rows.first.get_by_role("link").get_attribute("href")
     expect(rows).to_have_count(25)
@@ -105,11 +105,11 @@ def test_paging_and_the_browsers_back_button(logged_in_page: Page, filled: MadeP
 
 def test_filters_and_paging_work_without_scripts(scriptless_page: Page, filled: MadeProject) -> None:
     page = scriptless_page
-    page.goto(filled.page)
+    page.goto(filled.profiles_page)
     page.get_by_label("Endpoint").select_option("/search")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("20 profiles")).to_be_visible()
-    page.goto(filled.page)
+    page.goto(filled.profiles_page)
     page.get_by_role("link", name="Older").click()
     expect(page.locator(".profile-table tbody tr")).to_have_count(25)
 
@@ -127,7 +127,7 @@ def test_profile_without_scripts_shows_hot_path_and_functions(
 
 def test_failed_request_is_told(logged_in_page: Page, filled: MadeProject, troubles: list[str]) -> None:
     page = logged_in_page
-    page.goto(filled.page)
+    page.goto(filled.profiles_page)
     page.route("**/projects/**", lambda route: route.abort())
     page.get_by_label("Version").select_option("1.0")
     expect(page.get_by_role("alert")).to_have_text("That did not work. Check your connection and try again.")
