@@ -38,6 +38,10 @@ class KindTabs:
         return cls(next((kind for kind in NAMES if kind in there), next(iter(NAMES))), rows)
 
     @property
+    def current_name(self) -> Any:
+        return NAMES[self.current]
+
+    @property
     def rows_of_current(self) -> list[EndpointRow]:
         return [row for row in self.rows if row.endpoint.kind == self.current]
 

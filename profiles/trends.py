@@ -14,6 +14,8 @@ from profiles.rollup import UNBIASED, Calls, EndpointKey, Rollup, added
 
 # A table reads one rollup for each endpoint and stretch: 200 endpoints of so many are 4,800.
 MOST_STRETCHES: Final = 24
+# One in a hundred is what a service level usually allows.
+OFTEN: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Measured:
     @property
     def error_rate(self) -> float:
         return self.errors / self.count if self.count else 0.0
+
+    @property
+    def fails_often(self) -> bool:
+        """Whether pages mark the error rate."""
+        return self.error_rate >= OFTEN
 
 
 @dataclass(frozen=True)

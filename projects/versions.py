@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
@@ -102,6 +103,37 @@ class VersionManager(models.Manager["Version"]):
             limit=most,
         )
         return {row["name"]: row["_id"] for row in live}
+
+    def heard_of(self, project_ids: Sequence[ObjectId], since: datetime) -> list[ObjectId]:
+        """Ids of the live versions of many projects that something came of since then. One indexed read."""
+        query = {
+            "project_id": {"$in": list(project_ids)},
+            "status": "live",
+            "last_seen_at": {"$gte": since},
+        }
+        return [row["_id"] for row in mongo.collection(self.model).find(query, {"_id": 1})]
+
+    def latest_names(self, project_ids: Sequence[ObjectId]) -> dict[ObjectId, str]:
+        """The name of the version of each project that was first seen last. One document of each is read."""
+        found = self._first(project_ids, {}, {"project_id": 1, "first_seen_at": -1}, "name")
+        return {project_id: str(name) for project_id, name in found.items()}
+
+    def last_heard(self, project_ids: Sequence[ObjectId]) -> dict[ObjectId, datetime]:
+        """When something last came of each project, to the minute. One document of each is read."""
+        order = {"project_id": -1, "status": -1, "last_seen_at": -1}
+        found = self._first(project_ids, {"status": "live"}, order, "last_seen_at")
+        return {project_id: at.replace(tzinfo=UTC) for project_id, at in found.items()}
+
+    def _first(
+        self, project_ids: Sequence[ObjectId], query: dict[str, Any], order: dict[str, int], field: str
+    ) -> dict[ObjectId, Any]:
+        """A field of the first version of each project in an order, which an index has."""
+        stages: list[dict[str, Any]] = [
+            {"$match": {"project_id": {"$in": list(project_ids)}, **query}},
+            {"$sort": order},
+            {"$group": {"_id": "$project_id", "found": {"$first": f"${field}"}}},
+        ]
+        return {row["_id"]: row["found"] for row in mongo.collection(self.model).aggregate(stages)}
 
     def id_of(self, project_id: ObjectId, name: str) -> ObjectId | None:
         """The id of a version, archived ones included. One indexed read."""

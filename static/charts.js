@@ -6,6 +6,8 @@ import { amount, axisAmount } from "./measures.js";
 import { element } from "./elements.js";
 
 const drawn = new Map();
+// Lines that were hidden stay hidden when the figures are looked at again: "id of the chart's JSON:look".
+const hidden = new Set();
 const TOGETHER = "page";
 // Between two labels on the axis of time, in pixels.
 const LABEL_WIDTH = 84;
@@ -41,6 +43,7 @@ class Plot {
     this.place.setAttribute("aria-label", holder.dataset.label ?? "");
     this.chart = globalThis.echarts.init(this.place, null, { renderer: "canvas" });
     this.chart.group = TOGETHER;
+    for (const button of holder.querySelectorAll("[data-look]")) this.legend(button);
     this.draw();
     this.chart.on("datazoom", (event) => this.zoomed(event));
     this.watcher = new ResizeObserver(() => {
@@ -57,9 +60,24 @@ class Plot {
     this.chart.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
   }
 
+  /** A button for a line, which another would hide: the median beside the slowest. */
+  legend(button) {
+    const key = `${this.holder.dataset.chart}:${button.dataset.look}`;
+    button.setAttribute("aria-pressed", !hidden.has(key));
+    button.addEventListener("click", () => {
+      if (!hidden.delete(key)) hidden.add(key);
+      button.setAttribute("aria-pressed", !hidden.has(key));
+      this.draw();
+    });
+  }
+
+  get lines() {
+    return this.data.lines.filter(({ look }) => !hidden.has(`${this.holder.dataset.chart}:${look}`));
+  }
+
   options() {
     const { text, line } = this.colours;
-    const { edges, lines, unit } = this.data;
+    const { edges, unit } = this.data;
     const ticks = this.clock.ticks(edges, Math.max(2, Math.floor(this.place.clientWidth / LABEL_WIDTH)));
     return {
       animation: false,
@@ -86,6 +104,8 @@ class Plot {
         min: 0,
         max: (range) => (range.max > 0 ? null : unit === "share" ? 0.01 : 1),
         splitNumber: 3,
+        axisLine: { show: false },
+        axisTick: { show: false },
         splitLine: { lineStyle: { color: line } },
         axisLabel: { color: text, formatter: (value) => axisAmount(value, unit) },
       },
@@ -103,7 +123,7 @@ class Plot {
         axisPointer: { type: "line", snap: true, lineStyle: { color: text, type: "solid", width: 1 } },
         formatter: (points) => this.tip(points),
       },
-      series: lines.map((shown, index) => this.series(shown, index)),
+      series: this.lines.map((shown, index) => this.series(shown, index)),
     };
   }
 
@@ -150,12 +170,12 @@ class Plot {
   }
 
   tip(points) {
-    const { edges, lines, unit, marks, words } = this.data;
+    const { edges, unit, marks, words } = this.data;
     const at = points[0]?.dataIndex;
     const tip = element("div", "chart-tip-body");
     if (at === undefined) return tip;
     tip.append(element("div", "chart-tip-time", this.clock.stretch(edges[at], edges[at + 1])));
-    for (const { name, look, values } of lines) {
+    for (const { name, look, values } of this.lines) {
       const row = element("div", "chart-tip-row");
       row.append(
         element("span", `swatch swatch-${look}`),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ from profiles.trends import EndpointRow, EndpointTable, Period, Series
 from projects.models import Project, Version
 
 OF_SCOPE = "rollup_of_scope"
+SERIES = "rollup_series"
 MEASURED_FIELDS = ("start", "count", "errors", "classes", "counters")
 
 
@@ -83,6 +84,21 @@ class RollupManager(models.Manager["Rollup"]):
         rows = [EndpointRow.of(EndpointKey(**row["_id"]), map(_part, row["parts"])) for row in found]
         return EndpointTable(period, sorted(rows, key=lambda row: (-row.measured.sum_us, row.endpoint)))
 
+    def of_projects(
+        self, project_ids: Sequence[ObjectId], version_ids: Sequence[ObjectId], *, kind: str, period: Period
+    ) -> dict[ObjectId, Series]:
+        """Charts of all of a kind, of many projects at once; those in which nothing was measured are missing.
+
+        Only of these versions: without them every version that there ever was costs a look. A project and
+        day costs 24 documents for each version and environment, about 0.3 ms.
+        """
+        query = of_projects_query(project_ids, version_ids, kind=kind, period=period)
+        shown = dict.fromkeys((*MEASURED_FIELDS, "project_id"), True)
+        parts: dict[ObjectId, list[tuple[datetime, rollup.Rollup]]] = {}
+        for row in mongo.collection(self.model).find(query, shown, hint=SERIES):
+            parts.setdefault(row["project_id"], []).append(_part(row))
+        return {project_id: Series.of(period, found) for project_id, found in parts.items()}
+
     def source(self, scope: Scope, grain: Grain, *, start: datetime, end: datetime) -> int:
         """What the rollups of a period were computed from, at least. Read it before them."""
         stages: list[Document] = [
@@ -137,7 +153,7 @@ class Rollup(models.Model):
             models.Index(fields=["project", "grain", "version", "environment", "start"], name=OF_SCOPE),
             models.Index(
                 fields=["project", "grain", "route", "kind", "method", "version", "environment", "start"],
-                name="rollup_series",
+                name=SERIES,
             ),
         ]
 
@@ -159,6 +175,19 @@ def series_query(
         "grain": str(period.grain),
         **endpoint._asdict(),
         **_chosen(version_id, environment),
+        "start": {"$gte": period.start, "$lt": period.end},
+    }
+
+
+def of_projects_query(
+    project_ids: Sequence[ObjectId], version_ids: Sequence[ObjectId], *, kind: str, period: Period
+) -> Document:
+    """Which rollups `of_projects` reads."""
+    return {
+        "project_id": {"$in": list(project_ids)},
+        "grain": str(period.grain),
+        **EndpointKey(kind, "", ALL)._asdict(),
+        "version_id": {"$in": list(version_ids)},
         "start": {"$gte": period.start, "$lt": period.end},
     }
 

@@ -17,6 +17,7 @@ from profiles.kinds import KindTabs
 from profiles.models import Rollup
 from profiles.rollup import EndpointKey
 from profiles.scope_form import ScopeForm
+from profiles.sparkline import Sparkline
 from profiles.trends import MOST_STRETCHES, EndpointRow, EndpointTable, Measured
 from profiles.views.scoped import render_scoped
 from projects.access import project_member
@@ -43,12 +44,12 @@ HEADER: Final = (
 
 
 class Row(NamedTuple):
-    """What the page shows of an endpoint; `trend` is the path of its p95."""
+    """What the page shows of an endpoint; `trend` draws its p95."""
 
     endpoint: EndpointKey
     measured: Measured
     per_minute: float
-    trend: str
+    trend: Sparkline
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _shown(asked: Asked, rows: list[EndpointRow]) -> Iterator[Row]:
     period = asked.table.period
     stretches = list(starts(period.grain, period.start, period.end, zone=asked.scope.zone))
     for row in rows:
-        trend = sparkline.path(row.p95_us(stretches))
+        trend = sparkline.draw(row.p95_us(stretches))
         yield Row(row.endpoint, row.measured, row.measured.count / asked.minutes, trend)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 
 from profiles.tests.recorded import batch, library, own, profile
+from tests.e2e import history
 
 FLASK = library("wsgi_app", "flask/app.py:1536", owner="Flask")
 DISPATCH = library("dispatch_request", "flask/app.py:901", owner="Flask")
@@ -26,6 +27,9 @@ PRODUCTS = [
     ((FLASK, DISPATCH, VIEW), 0.04),
     ((FLASK,), 0.01),
 ]
+
+
+DOCUMENTS_IN_A_BATCH = 60
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,19 @@ class MadeProject:
         """A profile with a tree that tests know; the address of its page."""
         return self.send(profile(PRODUCTS))[0]
 
+    def send_hours(self, hours: float, *, until: datetime, slower: str = "", **told: str) -> None:
+        """Sends what a process of the shop says of the hours before `until`, minute by minute."""
+        documents = list(history.minutes(until, hours, slower=slower, seed=str(told)))
+        for at in range(0, len(documents), DOCUMENTS_IN_A_BATCH):
+            ledger = documents[at : at + DOCUMENTS_IN_A_BATCH]
+            answer = _post(f"{self.url}/api/v1/ingest/", self.key, {**batch([], **told), "ledger": ledger})
+            assert answer["accepted"] == len(ledger), answer
+
+    def deploy(self, version: str, *, at: datetime, environment: str = "production") -> None:
+        """Announces that a version was deployed then."""
+        said = {"version": version, "environment": environment, "at": at.isoformat()}
+        _post(f"{self.url}/api/v1/projects/{self.project_id}/deploys/", self.token, said)
+
     def delete(self) -> str:
         """Deletes the project; returns the id of the deletion."""
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -79,6 +96,18 @@ def make_project(instance: dict[str, Any], name: str = "Made") -> MadeProject:
     keys = f"{url}/api/v1/projects/{project['id']}/keys/"
     key = _post(keys, token, {"kind": "ingest", "name": "test"})
     return MadeProject(url, project["slug"], key["secret"], project["id"], token)
+
+
+def make_shop(instance: dict[str, Any], name: str = "Shop", *, hours: float = 5) -> MadeProject:
+    """A project with hours of traffic: 1.4.0, then 1.5.0 with a slower checkout, and some in staging."""
+    project = make_project(instance, name)
+    now, half = datetime.now(UTC), timedelta(hours=hours / 2)
+    project.deploy("1.4.0", at=now - 2 * half)
+    project.deploy("1.5.0", at=now - half)
+    project.send_hours(hours / 2, until=now - half, version="1.4.0")
+    project.send_hours(hours / 2, until=now, version="1.5.0", slower="/checkout")
+    project.send_hours(hours / 8, until=now, version="1.5.0", environment="staging")
+    return project
 
 
 def _post(address: str, secret: str, sent: dict[str, Any]) -> dict[str, Any]:
