@@ -255,18 +255,6 @@ def test_first_profile_is_waited_for_and_then_shown(owner_client: Client, projec
     assert "hx-get" not in text_of(arrived)
 
 
-def test_activity_tells_of_asked_projects_that_are_ones_own(owner_client: Client, project: Project) -> None:
-    other = factories.project("Secret")
-    store(project, profile(started_at=timezone.now() - timedelta(minutes=5)))
-    store(other, profile())
-    asked = f"{reverse('profiles:activity')}?projects={project.pk},{other.pk},nonsense,"
-    page = text_of(owner_client.get(asked)).replace("\xa0", " ")
-    assert "5 minutes ago" in page
-    assert page.count("<span") == 1
-    empty = factories.project("New", owner=factories.User.objects.get(username="owner"))
-    assert "none yet" in text_of(owner_client.get(f"{reverse('profiles:activity')}?projects={empty.pk}"))
-
-
 # One profile
 
 

@@ -16,7 +16,7 @@ from profiles.fold import shards
 from profiles.forest import TreeKey
 from profiles.grain import HOUR, MINUTE, Grain
 from profiles.models import Rollup, TreeBlob
-from profiles.models.rollup import OF_SCOPE, endpoints_stages, series_query
+from profiles.models.rollup import OF_SCOPE, SERIES, endpoints_stages, of_projects_query, series_query
 from profiles.models.tree_blob import merged_query, tree_period
 from profiles.rollup import EVERYTHING, Calls, EndpointKey
 from profiles.tests import folding, ledgers
@@ -92,6 +92,8 @@ def test_a_chart_of_one_endpoint_by_version_and_environment(
         assert [found.p50_us, found.p95_us, found.p99_us] == pytest.approx([50_000] * 3, rel=0.01)
         assert found.counters == {"db": Calls(2, 30)}
     assert series.points[0].measured.mean_us == 50_000
+    assert (series.whole.count, series.whole.sum_us) == (15, 750_000)
+    assert series.whole.p95_us == pytest.approx(50_000, rel=0.01)
 
 
 def test_a_chart_of_all_versions_merges_their_histograms(
@@ -143,6 +145,33 @@ def test_the_table_of_endpoints(project: Project, processes: list[Process], cloc
     assert usual.measured.p50_us == pytest.approx(50_000, rel=0.01)
     assert usual.measured.p99_us == pytest.approx(900_000, rel=0.01)
     assert usual.measured.counters == {"db": Calls(16, 240)}
+
+
+def test_an_endpoint_of_the_table_has_its_stretches(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    table = Rollup.objects.endpoints(project.pk, period=last(20 * HOUR, clock, MOST_STRETCHES))
+    usual = next(row for row in table.rows if row.endpoint == A)
+    assert sum(rollup.count for rollup in usual.stretches.values()) == usual.measured.count
+    start = min(usual.stretches)
+    exact = [us for durations in DURATIONS.values() for us in durations]
+    assert usual.p95_us([start - HOUR, start]) == [None, pytest.approx(max(exact), rel=0.01)]
+
+
+def test_charts_of_many_projects(project: Project, processes: list[Process], clock: Clock) -> None:
+    elsewhere, empty = Project.objects.get(name="Elsewhere"), factories.project("Empty")
+    ids = [project.pk, elsewhere.pk, empty.pk]
+    period = last(20 * HOUR, clock, MOST_STRETCHES)
+    versions = Version.objects.heard_of(ids, period.start)
+    found = Rollup.objects.of_projects(ids, versions, kind="request", period=period)
+    assert {key: series.whole.count for key, series in found.items()} == {
+        project.pk: 4 * (len(processes) + sum(map(len, DURATIONS.values()))),
+        elsewhere.pk: 1,
+    }
+    assert found[project.pk].whole.errors == 4 * len(processes)
+    of_one = Rollup.objects.of_projects(ids, [version_id("2")], kind="request", period=period)
+    assert of_one[project.pk].whole.count == 4 * (2 + 5 + 1)
+    assert not Rollup.objects.of_projects(ids, versions, kind="task", period=period)
 
 
 def test_the_merged_tree_of_an_endpoint(project: Project, processes: list[Process], clock: Clock) -> None:
@@ -238,3 +267,19 @@ def test_an_index_serves_every_question(project: Project, many: None, clock: Clo
         tree = merged_query(project.pk, SAMPLED, period=period, **asked)
         hours = len({minute_before(clock, ago).replace(minute=0) for ago in range(1, 121, 4)})
         assert_served(explain(TreeBlob, {"filter": tree}), returned=hours * parts, spare=12)
+
+
+@pytest.mark.long
+def test_an_index_serves_the_list_of_projects(project: Project, many: None, clock: Clock) -> None:
+    ids = list(Project.objects.values_list("pk", flat=True))
+    period = last(20 * HOUR, clock, MOST_STRETCHES)
+    versions = Version.objects.heard_of(ids, period.start)
+    assert len(versions) == 3
+    asked = of_projects_query(ids, versions, kind="request", period=period)
+    plan = explain(Rollup, {"filter": asked, "hint": SERIES})
+    found = Rollup.objects.of_projects(ids, versions, kind="request", period=period)
+    stretches = sum(len(series.points) for series in found.values())
+    # One key more for each project and version that do not go together, and for each environment left behind.
+    assert executed(plan)["totalDocsExamined"] <= 4 * stretches
+    assert executed(plan)["totalKeysExamined"] <= executed(plan)["totalDocsExamined"] + 24
+    assert not {"COLLSCAN", "SORT"} & scanned(plan)

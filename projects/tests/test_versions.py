@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from projects.models import Deploy, Project, Version
+from projects.tests import factories
 from projects.versions import MOST_LIVE
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -47,8 +48,6 @@ def test_a_new_environment_is_a_new_deploy(project: Project) -> None:
 
 @pytest.mark.django_db
 def test_the_cache_is_of_one_project(project: Project, owner: object) -> None:
-    from projects.tests import factories
-
     other = factories.project()
     assert see(project) != see(other)
 
@@ -98,3 +97,31 @@ def test_many_processes_at_once_make_one_version(project: Project) -> None:
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(look, range(40)))
     assert len(ids) == Version.objects.count() == Deploy.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_pickers_offer_the_live_versions_that_were_heard_of_last(project: Project) -> None:
+    ids = {name: see(project, name, at=NOW + timedelta(minutes=n)) for n, name in enumerate("abcd")}
+    Version.objects.filter(name="d").update(status="archived")
+    see(factories.project(), "e")
+    assert list(Version.objects.newest(project.pk).items()) == [(name, ids[name]) for name in "cba"]
+    assert list(Version.objects.newest(project.pk, most=1)) == ["c"]
+    assert Version.objects.id_of(project.pk, "d") == ids["d"]
+    assert Version.objects.id_of(project.pk, "e") is None
+
+
+@pytest.mark.django_db
+def test_many_projects_are_asked_about_at_once(project: Project) -> None:
+    other, silent = factories.project(), factories.project()
+    see(project, "1.0", at=NOW)
+    second = see(project, "1.1", at=NOW + timedelta(hours=1))
+    # The older one is heard of again, which makes it no newer.
+    first = see(project, "1.0", at=NOW + timedelta(hours=2))
+    third = see(other, "9", at=NOW + timedelta(hours=3))
+    ids = [project.pk, other.pk, silent.pk]
+    assert Version.objects.latest_names(ids) == {project.pk: "1.1", other.pk: "9"}
+    heard = {project.pk: NOW + timedelta(hours=2), other.pk: NOW + timedelta(hours=3)}
+    assert Version.objects.last_heard(ids) == heard
+    assert set(Version.objects.heard_of(ids, NOW)) == {first, second, third}
+    assert Version.objects.heard_of(ids, NOW + timedelta(hours=2, minutes=1)) == [third]
+    assert Version.objects.heard_of([], NOW) == []
