@@ -231,11 +231,11 @@ class ScopeForm(forms.Form):
     @property
     def start_value(self) -> str:
         """For a field of the page's wall clock: what was written, or what the page shows."""
-        return self._written("start") or self._local(self.span.start)
+        return self._written("start", self.span.start)
 
     @property
     def end_value(self) -> str:
-        return self._written("end") or self._local(self.span.end)
+        return self._written("end", self.span.end)
 
     def query(self, **changes: str) -> str:
         """`?…` of the same page and scope with changes; a change of the period replaces start and end."""
@@ -262,10 +262,10 @@ class ScopeForm(forms.Form):
         ends = [] if self.span.is_live else [("end", _utc(self.span.end))]
         return [("start", _utc(self.span.start)), *ends]
 
-    def _written(self, name: str) -> str:
-        return self.data.get(name, "") if name in self.errors else ""
-
-    def _local(self, at: datetime) -> str:
+    def _written(self, name: str, shown: datetime) -> str:
+        if name in self.errors:
+            return str(self.data.get(name, ""))
+        at = self.cleaned_data.get(name) or shown
         return f"{at.astimezone(self.zone):%Y-%m-%dT%H:%M}"
 
 

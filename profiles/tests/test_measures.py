@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from profiles.templatetags import measures
 
@@ -69,3 +70,23 @@ def test_widths_stay_within_the_bar(part: int, whole: int, width: str) -> None:
 )
 def test_sizes(size_bytes: int, told: str) -> None:
     assert measures.size(size_bytes) == told
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "text"),
+    [
+        (0, "0"),
+        (0.004, "< 0.01"),
+        (0.01, "0.01"),
+        (1.234, "1.23"),
+        (9.994, "9.99"),
+        (9.996, "10.0"),
+        (45.67, "45.7"),
+        (99.96, "100"),
+        (12_345.4, "12,345"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_rates(per_minute: float, text: str, language: str) -> None:
+    with translation.override(language):
+        assert measures.rate(per_minute) == text

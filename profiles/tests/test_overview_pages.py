@@ -167,10 +167,14 @@ def test_htmx_gets_as_much_of_the_page_as_it_asks_for(owner_client: Client, meas
     scoped = owner_client.get(address, headers=htmx("scoped"))
     assert text_of(scoped).strip().startswith('<div id="scoped">')
     assert scoped["HX-Push-Url"] == f"{page_of(measured)}?version=1.1"
+    # The tabs lead on in the same scope.
+    assert 'id="project-tabs" hx-swap-oob="true"' in text_of(scoped)
+    assert f'{page_of(measured, "endpoints")}?version=1.1"' in text_of(scoped)
     figures = owner_client.get(address, headers=htmx("figures"))
     assert text_of(figures).strip().startswith('<div id="figures"')
     # A page that looks again by itself leaves the address and its history alone.
     assert "HX-Push-Url" not in figures
+    assert "project-tabs" not in text_of(figures)
     for response in (scoped, figures):
         assert "<html" not in text_of(response)
 

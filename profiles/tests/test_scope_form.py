@@ -134,6 +134,8 @@ def test_bad_values_are_told_and_left_out(project: Project, query: str, told: st
 def test_what_was_written_stays_in_its_field(project: Project) -> None:
     found = scope(project, "start=2026-11-24T19:00&version=gone")
     assert found.start_value == "2026-11-24T19:00"
+    found = scope(project, "start=2026-11-01T01:00:00Z&end=2026-11-01T01:00:00Z&version=gone")
+    assert (found.start_value, found.end_value) == ("2026-11-01T09:00", "2026-11-01T01:00:00Z")
     assert '<option value="gone" selected>gone</option>' in str(found["version"])
 
 

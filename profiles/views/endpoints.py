@@ -108,6 +108,7 @@ def endpoints(request: MemberRequest, project: Project) -> HttpResponse:
         "profiles/endpoints.html",
         project,
         scope=asked.scope,
+        tab="endpoints",
         tabs=asked.tabs,
         page=page,
         rows=list(_shown(asked, rows)),

@@ -45,6 +45,7 @@ def project(request: MemberRequest, project: Project) -> HttpResponse:
         "profiles/project.html",
         project,
         scope=scope,
+        tab="overview",
         tabs=tabs,
         whole=series.whole,
         per_minute=series.whole.count / timeline.minutes,

@@ -50,6 +50,10 @@ class MadeProject:
     def profiles_page(self) -> str:
         return f"{self.page}profiles/"
 
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
     def send(self, *profiles: dict[str, Any], **told: str) -> list[str]:
         """Sends profiles as an SDK does; the addresses of their pages."""
         answer = _post(f"{self.url}/api/v1/ingest/", self.key, batch(profiles, **told))

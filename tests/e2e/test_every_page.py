@@ -8,13 +8,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.e2e.made import MadeProject, make_project
+from tests.e2e.made import MadeProject, make_project, make_shop
 
 PAGES = {
     "projects": "/",
     "projects, none found": "/?search=zzz",
     "new project": "/projects/new/",
-    "project": "/projects/{slug}/",
+    "project": "/projects/{shop}/?period=6h",
+    "project, not measured yet": "/projects/{slug}/?version=gone&start=yesterday",
+    "endpoints": "/projects/{shop}/endpoints/?period=6h",
+    "endpoints, none found": "/projects/{shop}/endpoints/?period=6h&search=zzz",
+    "endpoints, nothing yet": "/projects/{empty}/endpoints/",
     "project, nothing yet": "/projects/{empty}/",
     "profiles": "/projects/{slug}/profiles/",
     "profiles, none match": "/projects/{slug}/profiles/?version=gone&min_ms=-1",
@@ -46,6 +50,7 @@ def places(instance: dict[str, Any]) -> dict[str, str]:
         "slug": project.slug,
         "profile": profile,
         "empty": make_project(instance, "Empty").slug,
+        "shop": make_shop(instance, hours=1).slug,
         "deletion": deleted.delete(),
     }
 
