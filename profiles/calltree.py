@@ -51,16 +51,26 @@ class CallTree:
     samples: list[int] = field(default_factory=list)
 
 
-class _Node:
-    """A node while the tree grows."""
+class Timeline(NamedTuple):
+    """When which node of a tree ran: runs in the order of time, `duration_us` each, one after another.
 
-    __slots__ = ("children", "class_name", "name", "samples", "self_us", "total_us")
+    Samples in a row that ended in the same `node` are one run. The runs of a node sum to its self time.
+    """
+
+    node: list[int]
+    duration_us: list[int]
+
+
+class _Node:
+    """A node while the tree grows; `number` is its place in the finished one."""
+
+    __slots__ = ("children", "class_name", "name", "number", "samples", "self_us", "total_us")
 
     def __init__(self, name: str, class_name: str) -> None:
         self.name = name
         self.class_name = class_name
         self.children: dict[tuple[str, str], _Node] = {}
-        self.self_us = self.total_us = self.samples = 0
+        self.self_us = self.total_us = self.samples = self.number = 0
 
 
 def from_session(session: dict[str, Any]) -> CallTree:
@@ -68,11 +78,17 @@ def from_session(session: dict[str, Any]) -> CallTree:
 
     Code is told apart by function, file, first line and class. A session without records has an empty tree.
     """
+    return in_time_order(session)[0]
+
+
+def in_time_order(session: dict[str, Any]) -> tuple[CallTree, Timeline]:
+    """Build the tree of a session as `from_session` does, and say in which order its nodes ran."""
     if not session["frame_records"]:
-        return CallTree()
-    root = _grow(session["frame_records"])
+        return CallTree(), Timeline([], [])
+    root, runs = _grow(session["frame_records"])
     _sum_up(root)
-    return _flatten(_trim_stem(root, session["start_call_stack"]), _Reader(session))
+    tree = _flatten(_trim_stem(root, session["start_call_stack"]), _Reader(session))
+    return tree, Timeline([node.number for node, _us in runs], [duration_us for _node, duration_us in runs])
 
 
 def name_of(function: Function) -> str:
@@ -134,9 +150,10 @@ def shorten(path: str, sys_path: Sequence[str]) -> str:
     return path[best + 1 :] if best else path
 
 
-def _grow(records: Sequence[tuple[Sequence[str], float]]) -> _Node:
-    """Put every record into a tree; return its root, which is `[root]` if there are several."""
+def _grow(records: Sequence[tuple[Sequence[str], float]]) -> tuple[_Node, list[tuple[_Node, int]]]:
+    """Put every record into a tree; return its root, which is `[root]` if there are several, and the runs."""
     top = _Node(ROOT, "")
+    runs: list[tuple[_Node, int]] = []
     keys: dict[str, tuple[str, str]] = {}
     for stack, seconds in records:
         node = top
@@ -150,10 +167,14 @@ def _grow(records: Sequence[tuple[Sequence[str], float]]) -> _Node:
             if child is None:
                 child = node.children[key] = _Node(*key)
             node = child
-        node.self_us += round(seconds * MICROSECONDS)
+        duration_us = round(seconds * MICROSECONDS)
+        node.self_us += duration_us
         node.samples += 1
+        if runs and runs[-1][0] is node:
+            duration_us += runs.pop()[1]
+        runs.append((node, duration_us))
     alone = len(top.children) == 1 and not top.samples
-    return next(iter(top.children.values())) if alone else top
+    return next(iter(top.children.values())) if alone else top, runs
 
 
 def _class_name(text: str) -> str:
@@ -193,7 +214,7 @@ def _flatten(root: _Node, reader: _Reader) -> CallTree:
     while waiting:
         node, parent, below_own_code = waiting.pop()
         function = reader.function(node, below_own_code=below_own_code)
-        number = len(tree.parent)
+        number = node.number = len(tree.parent)
         tree.parent.append(parent)
         tree.function.append(numbers.setdefault(function, len(numbers)))
         tree.self_us.append(node.self_us)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from typing import Any, cast
 
@@ -127,6 +128,26 @@ def test_columns_fit_together(records: list[Any]) -> None:
         siblings = [n for n, parent in enumerate(tree.parent) if parent == tree.parent[node]]
         heaviness = [tree.total_us[n] for n in siblings]
         assert heaviness == sorted(heaviness, reverse=True)
+
+
+@given(st.lists(st.tuples(stacks, st.floats(0, 10)), min_size=1, max_size=20))
+def test_runs_are_the_samples_in_their_order(records: list[Any]) -> None:
+    recorded = session(records)
+    tree, timeline = calltree.in_time_order(recorded)
+    assert tree == calltree.from_session(recorded)
+    spent = [0] * len(tree.parent)
+    for node, duration_us in zip(timeline.node, timeline.duration_us, strict=True):
+        spent[node] += duration_us
+    assert spent == tree.self_us
+    assert all(one != other for one, other in itertools.pairwise(timeline.node))
+    ways = [tuple(stack) for stack, _seconds in records]
+    expected = [way for way, _samples in itertools.groupby(ways)]
+    ends = [way[-1].partition("\0")[0] if way else "[root]" for way in expected]
+    assert [name_of(tree, node) for node in timeline.node] == ends
+
+
+def test_no_samples_have_no_order() -> None:
+    assert calltree.in_time_order(session([])) == (CallTree(), calltree.Timeline([], []))
 
 
 def test_thousands_of_frames_deep() -> None:

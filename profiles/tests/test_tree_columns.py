@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import calltree, tree_columns
-from profiles.calltree import CallTree, Function
+from profiles.calltree import CallTree, Function, Timeline
 from profiles.tests.recorded import library, own, session
 
 
@@ -88,3 +88,34 @@ def test_tree_within_the_limit_is_not_cut(small_limit: int) -> None:
     found = tree_columns.columns(random_tree(40, 1), label="", suspect=-1, rest="rest")
     assert len(found["parent"]) == 40
     assert "rest" not in found["functions"]["name"]
+
+
+# The order of time
+
+
+def test_runs_are_told_where_the_tree_has_them() -> None:
+    recorded = session([((own("a"), own("b")), 0.002), ((own("a"),), 0.001), ((own("a"), own("b")), 0.004)])
+    tree, timeline = calltree.in_time_order(recorded)
+    found = tree_columns.columns(tree, label="", suspect=-1, rest="rest", timeline=timeline)
+    assert found["runs"] == {"node": [1, 0, 1], "duration_us": [2_000, 1_000, 4_000]}
+    assert tree_columns.columns(tree, label="", suspect=-1, rest="rest")["runs"] is None
+
+
+def test_cut_tree_has_no_runs(small_limit: int) -> None:
+    tree = random_tree(41, 1)
+    timeline = Timeline([40], [1])
+    assert tree_columns.columns(tree, label="", suspect=-1, rest="rest", timeline=timeline)["runs"] is None
+
+
+@pytest.mark.parametrize(("limit", "fits"), [("MOST_RUNS", 5), ("MOST_FRAMES_IN_TIME", 9)])
+def test_runs_end_where_a_browser_would_have_too_much(
+    monkeypatch: pytest.MonkeyPatch, limit: str, fits: int
+) -> None:
+    # Five runs; 3 calls, then only the innermost changes, then all but the root twice: 3 + 1 + 1 + 2 + 2.
+    a, b, c, d = own("a"), own("b"), own("c"), own("d")
+    stacks = [(a, b, c), (a, b, d), (a, b, c), (a, c, d), (a, b, d)]
+    tree, timeline = calltree.in_time_order(session([(stack, 0.001) for stack in stacks]))
+    for most, expected in ((fits, True), (fits - 1, False)):
+        monkeypatch.setattr(tree_columns, limit, most)
+        found = tree_columns.columns(tree, label="", suspect=-1, rest="rest", timeline=timeline)
+        assert (found["runs"] is not None) is expected

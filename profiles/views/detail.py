@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from profiles import calltree, tree_columns, tree_rows
-from profiles.calltree import CallTree
+from profiles.calltree import CallTree, Timeline
 from profiles.models import Profile, SessionBlob
 from projects.access import project_by_id
 from projects.clock import zone_of
@@ -37,7 +37,7 @@ def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
         raise Http404
     project = project_by_id(request, profile.project_id, "viewer")
     try:
-        tree = calltree.from_session(SessionBlob.objects.session(profile_id))
+        tree, timeline = calltree.in_time_order(SessionBlob.objects.session(profile_id))
     except SessionBlob.DoesNotExist:
         raise Http404 from None
     context = {
@@ -47,18 +47,22 @@ def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
         "tags": profile.tags.items(),
         "counters": profile.counters,
         "downloads": _downloads(profile),
-        **_tree_context(tree, label=str(profile)),
+        **_tree_context(tree, timeline, label=str(profile)),
     }
     return render(request, "profiles/detail.html", context)
 
 
-def _tree_context(tree: CallTree, *, label: str) -> dict[str, object]:
+def _tree_context(tree: CallTree, timeline: Timeline, *, label: str) -> dict[str, object]:
     if not tree.parent:
         return {"tree": None}
     suspect = tree_rows.suspect(tree)
     return {
         "tree": tree_columns.columns(
-            tree, label=label, suspect=suspect.function if suspect else -1, rest=_("(many small calls)")
+            tree,
+            label=label,
+            suspect=suspect.function if suspect else -1,
+            rest=_("(many small calls)"),
+            timeline=timeline,
         ),
         "whole_us": tree.total_us[0],
         "suspect": suspect,
