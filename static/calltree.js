@@ -1,6 +1,6 @@
 // The call tree of one profile: an ARIA tree of which only the rows in sight exist in the document.
 
-import { buildView, childrenOf, hasChildren, heaviestNode, hotPath, matchingFunctions, visibleRows } from "./calltree_model.js";
+import { buildView, childrenOf, hasChildren, heaviestNode, hotPath, isExpression, matchingFunctions, ownCode, visibleRows } from "./calltree_model.js";
 import { RowDrawer, fill } from "./calltree_rows.js";
 import { duration, percent } from "./measures.js";
 
@@ -8,6 +8,7 @@ const OVERSCAN_ROWS = 6;
 
 class CallTree {
   constructor(root) {
+    this.root = root;
     this.words = root.dataset;
     this.data = JSON.parse(document.getElementById(root.dataset.source).textContent);
     this.drawer = new RowDrawer(this.data, this.words, root.id);
@@ -20,6 +21,7 @@ class CallTree {
     this.readAddress();
     this.listenToTree();
     this.listenToTools();
+    this.listenToOthers();
     this.rebuild();
   }
 
@@ -44,7 +46,7 @@ class CallTree {
   /** A new view of the data; the chosen row stays chosen where the new view has its function. */
   rebuild() {
     const chosenFunction = this.view ? this.view.fn[this.chosen] : -1;
-    this.view = this.drawer.view = buildView(this.data, this.ownCodeOnly);
+    this.view = this.drawer.view = buildView(this.data, this.ownCodeOnly ? ownCode(this.data.functions) : null);
     this.expanded = new Uint8Array(this.view.count);
     this.hot = new Uint8Array(this.view.count);
     for (const node of hotPath(this.view)) this.expanded[node] = this.hot[node] = 1;
@@ -76,7 +78,7 @@ class CallTree {
 
   find() {
     const text = this.search.value.trim();
-    this.drawer.marked = text.toLowerCase();
+    this.drawer.marked = isExpression(text) ? "" : text.toLowerCase();
     const wanted = text ? matchingFunctions(this.data.functions, text) : null;
     const everything = wanted ? visibleRows(this.view, new Uint8Array(this.view.count).fill(1)) : [];
     this.matches = everything.filter((node) => node > 0 && wanted[this.view.fn[node]]);
@@ -91,7 +93,7 @@ class CallTree {
     let told = "";
     if (this.matches.length) told = fill(at ? this.words.match : this.words.matches, { at, count: this.matches.length });
     else if (this.matchesInLibraries) told = this.words.onlyLibraries;
-    else if (this.drawer.marked) told = this.words.noMatch;
+    else if (this.search.value.trim()) told = this.words.noMatch;
     this.part("matches").textContent = told;
     this.part("show-libraries").hidden = !this.matchesInLibraries;
     for (const name of ["previous", "next"]) this.part(name).disabled = !this.matches.length;
@@ -105,8 +107,13 @@ class CallTree {
   }
 
   onSearch() {
-    this.find();
+    this.tell("tree:search", { search: this.search.value });
+    this.showSearch();
     this.writeAddress();
+  }
+
+  showSearch() {
+    this.find();
     this.forgetRows();
     this.refresh();
     this.reveal();
@@ -120,7 +127,13 @@ class CallTree {
 
   // Movement
 
+  /** A person chose a row: other pictures of this tree are told of it. */
   choose(node) {
+    this.show(node);
+    this.tell("tree:select", { node: this.view.first[node] });
+  }
+
+  show(node) {
     this.chosen = node;
     if (this.rowOf[node] < 0) {
       this.expandTo(node);
@@ -217,6 +230,9 @@ class CallTree {
     this.search.addEventListener("keydown", (event) => this.onSearchKey(event));
     document.addEventListener("keydown", (event) => {
       if (event.key !== "/" || event.target.closest("input, textarea, select")) return;
+      // The key is that of the picture that has the focus, else of the first on the page.
+      const meant = event.target.closest("[data-slash]") ?? document.querySelector("[data-slash]");
+      if (meant !== this.root) return;
       event.preventDefault();
       this.search.focus();
       this.search.select();
@@ -229,6 +245,26 @@ class CallTree {
     onClick("show-libraries", () => this.setOwnCodeOnly(false));
     this.part("own-code").addEventListener("change", (event) => this.setOwnCodeOnly(event.target.checked));
     this.part("units").addEventListener("change", (event) => this.setUnit(event.target.value));
+  }
+
+  // Other pictures of the same tree speak by events that bubble up to the document:
+  // tree:select {source, node}, a node of the data or -1 for the whole; tree:search {source, search}.
+
+  tell(type, detail) {
+    const { source } = this.words;
+    this.root.dispatchEvent(new CustomEvent(type, { bubbles: true, detail: { source, ...detail } }));
+  }
+
+  listenToOthers() {
+    const listen = (type, act) =>
+      document.addEventListener(type, (event) => {
+        if (event.target !== this.root && event.detail.source === this.words.source) act(event.detail);
+      });
+    listen("tree:select", ({ node }) => this.show(node < 0 ? 0 : this.view.shownAs[node]));
+    listen("tree:search", ({ search }) => {
+      this.search.value = search;
+      this.showSearch();
+    });
   }
 
   onSearchKey(event) {

@@ -10,12 +10,22 @@
  * @property {Float64Array} total     microseconds
  * @property {Int32Array} samples     those of everything below included
  * @property {Int32Array} depth
+ * @property {Int32Array} first       node -> the first node of the data that is shown as it, -1 at node 0
+ * @property {Int32Array} shownAs     node of the data -> node
  * @property {Int32Array} childStart  children of node n: childList[childStart[n] .. childStart[n + 1]]
  * @property {Int32Array} childList   heaviest first
  */
 
-/** Builds the view of a tree in preorder; with `ownCodeOnly` library frames melt into their nearest visible caller. */
-export function buildView(data, ownCodeOnly) {
+/**
+ * A fold says as what function a frame is shown below `callerFn`, or -1 where it melts into its caller: its time
+ * counts there. This one leaves the app's own code, so that library frames melt into their nearest own caller.
+ */
+export function ownCode({ library }) {
+  return (fn) => (library[fn] ? -1 : fn);
+}
+
+/** Builds the view of a tree in preorder, whole or with frames folded. */
+export function buildView(data, fold = null) {
   const size = data.parent.length;
   const shownAs = new Int32Array(size);
   const view = {
@@ -27,25 +37,29 @@ export function buildView(data, ownCodeOnly) {
     total: new Float64Array(size + 1),
     samples: new Int32Array(size + 1),
     depth: new Int32Array(size + 1),
+    first: new Int32Array(size + 1).fill(-1),
+    shownAs,
   };
   // Calls of one function from one visible caller are one row, whatever library frames lay between.
   const merged = new Map();
   for (let index = 0; index < size; index++) {
     const caller = data.parent[index] < 0 ? 0 : shownAs[data.parent[index]];
-    const fn = data.function[index];
+    const fn = fold ? fold(data.function[index], view.fn[caller]) : data.function[index];
     if (data.parent[index] < 0) view.total[0] += data.total_us[index];
-    if (ownCodeOnly && data.functions.library[fn]) {
+    if (fn < 0) {
       shownAs[index] = caller;
       view.self[caller] += data.self_us[index];
       view.hidden[caller] += data.self_us[index];
       view.samples[caller] += data.samples[index];
       continue;
     }
-    const key = caller * data.functions.name.length + fn;
-    let node = ownCodeOnly ? merged.get(key) : undefined;
+    // Twice as many numbers as functions: a fold may number what stands for several of them.
+    const key = caller * 2 * data.functions.name.length + fn;
+    let node = fold ? merged.get(key) : undefined;
     if (node === undefined) {
       node = view.count++;
-      merged.set(key, node);
+      if (fold) merged.set(key, node);
+      view.first[node] = index;
       view.parent[node] = caller;
       view.fn[node] = fn;
       view.depth[node] = view.depth[caller] + 1;
@@ -61,7 +75,8 @@ export function buildView(data, ownCodeOnly) {
   return view;
 }
 
-function linkChildren(view) {
+/** Adds childStart and childList to a view. Costs 2 ms for 50,000 nodes whose children come heaviest first. */
+export function linkChildren(view) {
   const start = new Int32Array(view.count + 1);
   for (let node = 1; node < view.count; node++) start[view.parent[node] + 1]++;
   for (let node = 0; node < view.count; node++) start[node + 1] += start[node];
@@ -69,12 +84,17 @@ function linkChildren(view) {
   const next = start.slice();
   for (let node = 1; node < view.count; node++) list[next[view.parent[node]]++] = node;
   for (let node = 0; node < view.count; node++) {
-    if (start[node + 1] - start[node] > 1) {
+    if (!isSorted(view.total, list, start[node], start[node + 1])) {
       list.subarray(start[node], start[node + 1]).sort((a, b) => view.total[b] - view.total[a]);
     }
   }
   view.childStart = start;
   view.childList = list;
+}
+
+function isSorted(total, list, from, end) {
+  for (let at = from + 1; at < end; at++) if (total[list[at]] > total[list[at - 1]]) return false;
+  return true;
 }
 
 export function childrenOf(view, node) {
@@ -130,10 +150,31 @@ export function placeOf(functions, fn) {
   return functions.line[fn] > 0 ? `${file}:${functions.line[fn]}` : file;
 }
 
-/** Functions whose name or place holds the text, whatever the case: one byte per function. */
-export function matchingFunctions(functions, text) {
-  const wanted = text.toLowerCase();
+/**
+ * What is searched for: a text in any case, or a regular expression between slashes (`/^get_/`). Returns a test
+ * of strings, or null for an expression that can't be read.
+ */
+export function wantedIn(search) {
+  if (isExpression(search)) {
+    try {
+      const expression = new RegExp(search.slice(1, -1), "i");
+      return (text) => expression.test(text);
+    } catch {
+      return null;
+    }
+  }
+  const wanted = search.toLowerCase();
+  return (text) => text.toLowerCase().includes(wanted);
+}
+
+export function isExpression(search) {
+  return search.length > 2 && search.startsWith("/") && search.endsWith("/");
+}
+
+/** Functions whose name or place is searched for: one byte per function. */
+export function matchingFunctions(functions, search) {
+  const isWanted = wantedIn(search);
   return Uint8Array.from(functions.name, (_, fn) =>
-    `${nameOf(functions, fn)}\n${placeOf(functions, fn)}`.toLowerCase().includes(wanted) ? 1 : 0,
+    isWanted && (isWanted(nameOf(functions, fn)) || isWanted(placeOf(functions, fn))) ? 1 : 0,
   );
 }
