@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import Collection
@@ -27,20 +29,27 @@ def insert_new(rows: Collection[Document], documents: Sequence[Document]) -> set
     return set()
 
 
-def replace_older(rows: Collection[Document], documents: Sequence[Document], older: Document) -> None:
+def replace_older(
+    rows: Collection[Document],
+    documents: Sequence[Document],
+    older: Document,
+    *,
+    fixed: Names[str] = (),
+) -> None:
     """Insert what is new and replace what is older; the rest stays.
 
     `older` is a filter by one field of the documents, such as `{"seq": "$lt"}`: what is stored must compare
-    so to what is given.
+    so to what is given. Fields that are `fixed` stay what they were at first.
     """
     if not documents:
         return
+    replace = partial(_replace, older=older, fixed=fixed)
     try:
-        rows.bulk_write([_replace(document, older, upsert=True) for document in documents], ordered=False)
+        rows.bulk_write([replace(document, upsert=True) for document in documents], ordered=False)
     except BulkWriteError as error:
         # There is one already. Unless it came between our look and our insert, it is as new as ours.
         met = [documents[number] for number in duplicates(error)]
-        rows.bulk_write([_replace(document, older, upsert=False) for document in met], ordered=False)
+        rows.bulk_write([replace(document, upsert=False) for document in met], ordered=False)
 
 
 def set_each(rows: Collection[Document], changes: Mapping[str, Document]) -> None:
@@ -66,6 +75,14 @@ def duplicates(error: BulkWriteError) -> list[int]:
     return [failure["index"] for failure in failures]
 
 
-def _replace(document: Document, older: Document, *, upsert: bool) -> ReplaceOne[Document]:
+def _replace(
+    document: Document, *, older: Document, fixed: Names[str], upsert: bool
+) -> ReplaceOne[Document] | UpdateOne:
     stored = {name: {operator: document[name]} for name, operator in older.items()}
-    return ReplaceOne({"_id": document["_id"], **stored}, document, upsert=upsert)
+    found = {"_id": document["_id"], **stored}
+    if not fixed:
+        return ReplaceOne(found, document, upsert=upsert)
+    # Every document of such a collection has the same fields, so that none is left over.
+    first = {name: document[name] for name in fixed}
+    changed = {name: value for name, value in document.items() if name not in first and name != "_id"}
+    return UpdateOne(found, {"$set": changed, "$setOnInsert": first}, upsert=upsert)

@@ -22,6 +22,8 @@ from projects.models import Project, Version
 MOST_UNFOLDED = 1_000
 # How often a minute is looked at again that changes while it is read.
 MOST_LOOKS = 8
+# What decides which rollups a minute goes into.
+SCOPE_FIELDS = ("version_id", "version_name", "environment")
 # What is about to expire may be gone in part, and what is computed from it would be too small.
 SEALED_AFTER = LEDGER_LIFETIME - timedelta(minutes=10)
 
@@ -51,8 +53,14 @@ class LedgerManager(models.Manager["Ledger"]):
     """
 
     def store(self, documents: Sequence[Document]) -> None:
-        """Durably replace what is older by `seq`, and insert what is new."""
-        replace_older(mongo.collection(self.model, durable=True), documents, {"seq": "$lt"})
+        """Durably replace what is older by `seq`, and insert what is new.
+
+        A process may learn its version or environment within a minute, and the project's versions may become
+        too many. The whole minute stays where its first document put it: what was computed of it there would
+        not be computed again, and the minute would count twice.
+        """
+        rows = mongo.collection(self.model, durable=True)
+        replace_older(rows, documents, {"seq": "$lt"}, fixed=SCOPE_FIELDS)
 
     def busy_shards(self) -> set[int]:
         """Shards with something unfolded: one key is read of each."""

@@ -44,7 +44,7 @@ class Process:
         self.environment = environment
         self.instance = uuid.uuid4().hex
         self.said: dict[str, Json] = {}
-        self._about = {
+        self._about: Json = {
             "version": {"name": version},
             "environment": environment,
             "process": {
@@ -54,6 +54,11 @@ class Process:
                 "python": "3.11.7",
             },
         }
+
+    def say_as(self, other: Process) -> None:
+        """Be the same process as `other`, which has changed its mind about its version."""
+        self.instance, self.said = other.instance, other.said
+        self._about["process"] = other._about["process"]
 
     def send(self, *documents: Json, now: datetime | None = None) -> None:
         """Send documents; only the newest of a minute counts, whatever comes after it."""
