@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from profiles import export_pprof
 from profiles.calltree import CallTree, Function, name_of, place_of
-from profiles.file_format import Format, in_chunks, printable
+from profiles.file_format import Format, NotRenderable, in_chunks, printable
 
+# A line repeats its whole stack: with the longest names a small tree would become gigabytes.
+MOST_FOLDED_CHARACTERS: Final = 100_000_000
 # The separator of stacks has no escape in this format; its own collapsers write a colon.
 _SEMICOLON: Final = str.maketrans(";", ":")
 
@@ -21,8 +23,12 @@ def folded(tree: CallTree) -> Iterator[str]:
 
     The format of https://github.com/brendangregg/FlameGraph, in which nothing can be escaped: a semicolon
     becomes a colon, what would end the line or steer a terminal a replacement character.
+    Raises NotRenderable.
     """
-    return in_chunks(_folded_lines(tree))
+    labels = [printable(_label(function)).translate(_SEMICOLON) for function in tree.functions]
+    if _folded_characters(tree, labels) > MOST_FOLDED_CHARACTERS:
+        raise NotRenderable("The names and stacks are too long for this format. Choose another one.")
+    return in_chunks(_folded_lines(tree, labels))
 
 
 def speedscope(tree: CallTree, *, title: str) -> str:
@@ -79,8 +85,16 @@ def formats(*, title: str, started_at: datetime | None = None) -> Mapping[str, F
     }
 
 
-def _folded_lines(tree: CallTree) -> Iterator[str]:
-    labels = [printable(_label(function)).translate(_SEMICOLON) for function in tree.functions]
+def _folded_characters(tree: CallTree, labels: Sequence[str]) -> int:
+    """How long the stacks of all lines are together."""
+    lengths, whole = [0], 0
+    for parent, function, self_us in zip(tree.parent, tree.function, tree.self_us, strict=True):
+        lengths.append(lengths[parent + 1] + len(labels[function]) + 1)
+        whole += lengths[-1] if self_us else 0
+    return whole
+
+
+def _folded_lines(tree: CallTree, labels: Sequence[str]) -> Iterator[str]:
     path: list[int] = []
     stack: list[str] = []
     for node, parent in enumerate(tree.parent):

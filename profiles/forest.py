@@ -20,6 +20,8 @@ from profiles.rollup import EndpointKey
 
 # Of a minute of one version, about 0.3 MB packed.
 MOST_NODES: Final = 60_000
+# Whose samples there are. The first is the one that hardly slows what it sees.
+ENGINES: Final = ("sampler", "pyinstrument")
 
 StackRow = tuple[int, int, int, int]
 

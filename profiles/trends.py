@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from profiles.grain import MOST_POINTS, Grain, finest, start_of
@@ -16,6 +17,19 @@ from profiles.rollup import UNBIASED, Calls, EndpointKey, Rollup, added
 MOST_STRETCHES: Final = 24
 # One in a hundred is what a service level usually allows.
 OFTEN: Final = 0.01
+
+Name = TypeVar("Name", str, datetime)
+
+
+class Group(StrEnum):
+    """What measurements of an endpoint can be told apart by."""
+
+    VERSION = "version"
+    ENVIRONMENT = "environment"
+
+    @property
+    def column(self) -> str:
+        return "version_name" if self is Group.VERSION else "environment"
 
 
 @dataclass(frozen=True)
@@ -93,18 +107,23 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """Points in order of time; stretches without any request have none (see grain.starts)."""
+    """Points in order of time; stretches without any request have none (see grain.starts).
+
+    `whole` is all of them together, and `latency` the histogram of that (see Rollup.latency).
+    """
 
     period: Period
     points: list[Point]
     whole: Measured
+    latency: int
 
     @classmethod
     def of(cls, period: Period, parts: Iterable[tuple[datetime, Rollup]]) -> Series:
         """From rollups in any order, several of a stretch if there are several versions."""
-        merged = _by_start(parts)
+        merged = _merged(parts)
         points = [Point(start, Measured.of(rollup)) for start, rollup in sorted(merged.items())]
-        return cls(period, points, Measured.of(added(merged.values())))
+        whole = added(merged.values())
+        return cls(period, points, Measured.of(whole), whole.latency())
 
 
 @dataclass(frozen=True)
@@ -117,7 +136,7 @@ class EndpointRow:
 
     @classmethod
     def of(cls, endpoint: EndpointKey, parts: Iterable[tuple[datetime, Rollup]]) -> EndpointRow:
-        stretches = _by_start(parts)
+        stretches = _merged(parts)
         return cls(endpoint, Measured.of(added(stretches.values())), stretches)
 
     def p95_us(self, starts: Iterable[datetime]) -> list[float | None]:
@@ -129,6 +148,28 @@ class EndpointRow:
 
 
 @dataclass(frozen=True)
+class GroupRow:
+    """One line of a table of versions or environments, by name."""
+
+    name: str
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """All versions or environments of a period; the first is the one that took the most time."""
+
+    period: Period
+    rows: list[GroupRow]
+
+    @classmethod
+    def of(cls, period: Period, parts: Iterable[tuple[str, Rollup]]) -> GroupTable:
+        """From rollups with the name of what they are of."""
+        rows = [GroupRow(name, Measured.of(rollup)) for name, rollup in _merged(parts).items()]
+        return cls(period, sorted(rows, key=lambda row: (-row.measured.sum_us, row.name)))
+
+
+@dataclass(frozen=True)
 class EndpointTable:
     """All endpoints of a period; the first is the one that took the most time."""
 
@@ -136,12 +177,12 @@ class EndpointTable:
     rows: list[EndpointRow]
 
 
-def _by_start(parts: Iterable[tuple[datetime, Rollup]]) -> dict[datetime, Rollup]:
-    """One rollup of each stretch. The first of a stretch is added to, so these belong to the caller."""
-    merged: dict[datetime, Rollup] = {}
-    for start, rollup in parts:
-        if start in merged:
-            merged[start].add(rollup)
+def _merged(parts: Iterable[tuple[Name, Rollup]]) -> dict[Name, Rollup]:
+    """One rollup of each stretch or name. The first of each is added to, so these belong to the caller."""
+    merged: dict[Name, Rollup] = {}
+    for name, rollup in parts:
+        if name in merged:
+            merged[name].add(rollup)
         else:
-            merged[start] = rollup
+            merged[name] = rollup
     return merged

@@ -22,6 +22,7 @@ SIGNED_IN = (302, 200, 200, 200, 200, 200)
 MEMBERS = (302, 404, 404, 200, 200, 200)
 API_SIGNED_IN = (401, 200, 200, 200, 200, 200)
 API_MEMBERS = (401, 404, 404, 200, 200, 200)
+API_OF_MEMBERS = (401, 404, 404, 400, 400, 400)
 KEY_ONLY = (401,) * 6
 
 
@@ -131,6 +132,12 @@ WALK: dict[str, list[Step]] = {
     f"{IN_PROJECT}sdk-settings/": [get(API_MEMBERS), put(api_editors(200), engine="sampler")],
     f"{IN_PROJECT}recordings/": [post(api_editors(201), method="GET", route="/cart", count=3, minutes=5)],
     f"{IN_PROJECT}profiles/": [get(API_MEMBERS)],
+    f"{IN_PROJECT}endpoints/": [get(API_MEMBERS)],
+    f"{IN_PROJECT}stats/": [get(API_MEMBERS)],
+    # Of no endpoint in particular.
+    f"{IN_PROJECT}tree/folded/": [get(API_OF_MEMBERS)],
+    f"{IN_PROJECT}tree/speedscope/": [get(API_OF_MEMBERS)],
+    f"{IN_PROJECT}tree/pprof/": [get(API_OF_MEMBERS)],
     f"{API}profiles/<str:profile_id>/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/session/": [get(API_MEMBERS)],
     f"{API}profiles/<str:profile_id>/html/": [get(API_MEMBERS)],

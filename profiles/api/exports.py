@@ -146,5 +146,10 @@ def file_response(chosen: Format[Source], source: Source, *, name: str) -> HttpR
 
 def file_name(profile: Profile) -> str:
     """A name for files about the profile that every system takes: `GET-api-cart-0af76519`."""
-    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{profile.method} {profile.endpoint}").strip("-")[:60]
+    words = plain_words(f"{profile.method} {profile.endpoint}")
     return f"{words or 'profile'}-{profile.pk[:8]}"
+
+
+def plain_words(text: str) -> str:
+    """What of a text can stand in the name of a file everywhere; perhaps nothing."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:60]

@@ -18,7 +18,7 @@ from profiles.grain import LIFETIMES, Grain
 from profiles.models.bulk import replace_older
 from profiles.rollup import ALL, EVERYTHING, EndpointKey, Rollups
 from profiles.scope import Scope, document_id
-from profiles.trends import EndpointRow, EndpointTable, Period, Series
+from profiles.trends import EndpointRow, EndpointTable, Group, GroupTable, Period, Series
 from projects.models import Project, Version
 
 OF_SCOPE = "rollup_of_scope"
@@ -68,6 +68,27 @@ class RollupManager(models.Manager["Rollup"]):
         rows = mongo.collection(self.model).find(query, dict.fromkeys(MEASURED_FIELDS, True))
         parts = map(_part, rows)
         return Series.of(period, parts)
+
+    def groups(
+        self,
+        project_id: ObjectId,
+        endpoint: EndpointKey = EVERYTHING,
+        *,
+        by: Group,
+        period: Period,
+        version_id: ObjectId | None = None,
+        environment: str | None = None,
+    ) -> GroupTable:
+        """A table of the versions or environments that a chart of the same adds up.
+
+        Reads what `series` reads, so `period` should be of few stretches (trends.MOST_STRETCHES).
+        """
+        query = series_query(
+            project_id, endpoint, period=period, version_id=version_id, environment=environment
+        )
+        shown = dict.fromkeys((*MEASURED_FIELDS, by.column), True)
+        rows = mongo.collection(self.model).find(query, shown)
+        return GroupTable.of(period, ((row[by.column], rollup.from_fields(row)) for row in rows))
 
     def endpoints(
         self,
