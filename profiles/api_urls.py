@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from profiles import ingest
-from profiles.api import endpoints, exports, lists, stats, trees, upload
+from profiles.api import endpoints, exports, keep, lists, stats, trees, upload
 
 urlpatterns = [
     path("ingest/", ingest.IngestView.as_view(), name="ingest"),
@@ -19,6 +19,7 @@ urlpatterns = [
     ),
     path("projects/<str:project_id>/tree/pprof/", trees.PprofTreeView.as_view(), name="api-tree-pprof"),
     path("profiles/<str:profile_id>/", lists.ProfileView.as_view(), name="api-profile"),
+    path("profiles/<str:profile_id>/keep/", keep.KeepView.as_view(), name="api-keep"),
     path("profiles/<str:profile_id>/session/", exports.SessionView.as_view(), name="api-session"),
     path("profiles/<str:profile_id>/html/", exports.HtmlView.as_view(), name="api-profile-html"),
     path(

@@ -8,6 +8,10 @@ from typing import Final
 
 # An id that came is not forgotten before it could be sent again: it would be stored as new.
 LEAST: Final = timedelta(hours=12)
+# What people chose to keep, as long as the days around it are charted.
+KEPT: Final = timedelta(days=730)
+# For somebody who lets one go by mistake, long after its own time was over.
+RELEASED: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +22,7 @@ class Lifetime:
     started_at: datetime
     received_at: datetime
     is_slowest: bool
+    is_kept: bool
 
 
 @dataclass(frozen=True, kw_only=True)

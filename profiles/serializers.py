@@ -39,6 +39,7 @@ class ProfileSerializer(serializers.Serializer[Profile]):
     sample_count = serializers.IntegerField()
     received_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
+    is_kept = serializers.BooleanField(help_text="somebody chose to keep it")
 
 
 class CallerSerializer(serializers.Serializer[Any]):

@@ -58,12 +58,15 @@ def _walk(project_id: ObjectId, terms: Terms, *, begin: datetime, until: float) 
 
 
 def _expire(lives: Iterable[Lifetime], terms: Terms, *, slowest: set[str]) -> None:
-    """The recording first: the profile tells whether both are done."""
+    """The recording first: the profile tells whether both are done. What somebody keeps is left alone."""
     times = {
         life.profile_id: terms.expires_at(life.received_at, is_slowest=life.profile_id in slowest)
         for life in lives
+        if not life.is_kept
     }
     SessionBlob.objects.expire(times)
+    # Somebody may have chosen to keep one since it was read.
+    SessionBlob.objects.expire(Profile.lives.kept_until(list(times)))
     Profile.lives.expire(times, slowest=slowest)
 
 
@@ -127,11 +130,11 @@ def _hold(project: Project, measured: Used, *, until: float) -> None:
 
 
 def _remove_oldest(project_id: ObjectId, count: int) -> int:
-    """Those kept for being slow go last; none goes within 12 h of its arrival."""
+    """Those kept for being slow go late, those kept by choice last; none within 12 h of its arrival."""
     before = timezone.now() - LEAST
-    for slowest in (False, True):
+    for spared in (("is_slowest", "is_kept"), ("is_kept",), ()):
         ids: Sequence[str] = Profile.lives.oldest(
-            project_id, received_before=before, slowest=slowest, limit=count
+            project_id, received_before=before, spared=spared, limit=count
         )
         if ids:
             SessionBlob.objects.remove(ids)

@@ -7,6 +7,7 @@ from profiles.views import (
     detail,
     endpoints,
     intake,
+    keep,
     metrics,
     profile_list,
     project,
@@ -29,4 +30,5 @@ urlpatterns = [
     path("projects/<slug:slug>/settings/instances/", intake.instances, name="instances"),
     path("projects/<slug:slug>/storage/", storage.storage, name="storage"),
     path("profiles/<str:profile_id>/", detail.detail, name="detail"),
+    path("profiles/<str:profile_id>/keep/", keep.keep, name="keep"),
 ]

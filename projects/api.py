@@ -29,6 +29,8 @@ from projects.serializers import (
     VersionSerializer,
 )
 
+ROLE_TOO_LOW = _("Your role in this project does not allow that.")
+
 
 def object_id(text: str) -> ObjectId:
     """Raises Http404 where `text` is no id."""
@@ -45,9 +47,7 @@ def project_of(request: Request, project_id: str, least: str) -> Project:
     except Http404:
         raise ApiError(ErrorCode.PROJECT_NOT_FOUND) from None
     except PermissionDenied:
-        raise ApiError(
-            ErrorCode.PERMISSION_ERROR, _("Your role in this project does not allow that.")
-        ) from None
+        raise ApiError(ErrorCode.PERMISSION_ERROR, ROLE_TOO_LOW) from None
 
 
 class ProjectViewSet(viewsets.ModelViewSet[Project]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -17,7 +18,7 @@ from profiles.models import Profile
 from profiles.queries import MOST_COUNTED, InvalidCursor, Order, ProfilePage, TooManyToSearch
 from profiles.serializers import ProfileDetailSerializer, ProfileListSerializer, ProfileQuerySerializer
 from projects import access
-from projects.api import project_of
+from projects.api import ROLE_TOO_LOW, project_of
 
 TOO_MANY_TO_SEARCH = _(
     "It takes too long to find what these filters describe. Add a version or an endpoint, or a period."
@@ -65,15 +66,17 @@ class ProfileView(APIView):
         return Response(ProfileDetailSerializer(visible_profile(request, profile_id)).data)
 
 
-def visible_profile(request: Request, profile_id: str) -> Profile:
-    """The profile, if the caller may see its project; raises ApiError with 20007 otherwise."""
+def visible_profile(request: Request, profile_id: str, least: str = "viewer") -> Profile:
+    """The profile, if the caller has role `least` in its project; raises ApiError with 20007 or 10003."""
     profile = Profile.objects.find(profile_id)
     if profile is None:
         raise ApiError(ErrorCode.PROFILE_NOT_FOUND)
     try:
-        access.project_by_id(request, profile.project_id, "viewer")
+        access.project_by_id(request, profile.project_id, least)
     except Http404:
         raise ApiError(ErrorCode.PROFILE_NOT_FOUND) from None
+    except PermissionDenied:
+        raise ApiError(ErrorCode.PERMISSION_ERROR, ROLE_TOO_LOW) from None
     return profile
 
 

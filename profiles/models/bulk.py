@@ -52,11 +52,14 @@ def replace_older(
         rows.bulk_write([replace(document, upsert=False) for document in met], ordered=False)
 
 
-def set_each(rows: Collection[Document], changes: Mapping[str, Document]) -> None:
-    """Set fields of documents by id, in any order. What is not there is left out."""
+def set_each(
+    rows: Collection[Document], changes: Mapping[str, Document], *, where: Document | None = None
+) -> None:
+    """Set fields of documents by id, in any order. What is not there, or not as `where` says, is left out."""
     if changes:
         rows.bulk_write(
-            [UpdateOne({"_id": key}, {"$set": change}) for key, change in changes.items()], ordered=False
+            [UpdateOne({"_id": key, **(where or {})}, {"$set": change}) for key, change in changes.items()],
+            ordered=False,
         )
 
 

@@ -188,7 +188,8 @@ class ProfileManager(models.Manager["Profile"]):
             for name, value in document.items()
         }
         return mongo.from_document(
-            self.model, {"tags": {}, "counters": [], "labels": [], "is_slowest": False, **aware}
+            self.model,
+            {"tags": {}, "counters": [], "labels": [], "is_slowest": False, "is_kept": False, **aware},
         )
 
     def busy_shards(self) -> set[int]:
@@ -277,6 +278,8 @@ class Profile(models.Model):
     expires_at = models.DateTimeField(_("kept until"))
     # One of the slowest of its endpoint and version, which are kept longer; absent where it is not.
     is_slowest = models.BooleanField(_("one of the slowest"), default=False, editable=False)
+    # Somebody chose to keep it; absent where nobody did.
+    is_kept = models.BooleanField(_("kept by choice"), default=False, editable=False)
 
     objects: ClassVar[ProfileManager] = ProfileManager()
     lives: ClassVar[ProfileLives] = ProfileLives()
@@ -285,7 +288,7 @@ class Profile(models.Model):
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
         # profiles.queries.SERVED says what each is for. The columns behind the order's own answer filters
-        # before a document is fetched. Those of rare profiles alone are in migration 0006.
+        # before a document is fetched. Those of rare profiles alone are in migrations 0006 and 0008.
         indexes: ClassVar = [
             models.Index(
                 fields=["project", "-started_at", "duration_us", "is_error", "status"], name="profile_newest"

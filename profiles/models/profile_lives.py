@@ -19,7 +19,8 @@ from profiles.models.distinct import distinct_stages
 if TYPE_CHECKING:
     from profiles.models.profile import Profile  # noqa: F401 - in a string below
 
-LIFETIME_FIELDS = ("_id", "started_at", "received_at", "is_slowest")
+LIFETIME_FIELDS = ("_id", "started_at", "received_at", "is_slowest", "is_kept")
+NOT_KEPT: Document = {"is_kept": {"$ne": True}}
 SAMPLED_TIMES, SAMPLED_AT_ONCE = 30, 10
 
 
@@ -81,26 +82,53 @@ class ProfileLives(models.Manager["Profile"]):
         return [row["_id"] for row in found]
 
     def expire(self, times: Mapping[str, datetime], *, slowest: Container[str]) -> None:
-        """Keep profiles until these times, by id, and note which are kept for being slow."""
+        """Keep profiles until these times, by id, and note which are kept for being slow.
+
+        Those that somebody has chosen to keep by now stay as they are.
+        """
         rows = mongo.collection(self.model)
         marks = {key: key in slowest for key in times}
-        set_each(rows, {key: {"expires_at": times[key], "is_slowest": True} for key in times if marks[key]})
+        slow = {key: {"expires_at": times[key], "is_slowest": True} for key in times if marks[key]}
+        set_each(rows, slow, where=NOT_KEPT)
         plain = [key for key in times if not marks[key]]
-        set_each(rows, {key: {"expires_at": times[key]} for key in plain})
-        rows.update_many({"_id": {"$in": plain}, "is_slowest": True}, {"$unset": {"is_slowest": ""}})
+        set_each(rows, {key: {"expires_at": times[key]} for key in plain}, where=NOT_KEPT)
+        slow_before = {"_id": {"$in": plain}, "is_slowest": True, **NOT_KEPT}
+        rows.update_many(slow_before, {"$unset": {"is_slowest": ""}})
+
+    def keep(self, profile_id: str, *, until: datetime) -> bool:
+        """Somebody chose to keep it. Whether it is there."""
+        change = {"$set": {"is_kept": True, "expires_at": until}}
+        rows = mongo.collection(self.model, durable=True)
+        return rows.update_one({"_id": profile_id}, change).matched_count > 0
+
+    def release(self, profile_id: str, *, until: datetime) -> None:
+        """It is kept like any other again, if it was kept longer."""
+        change = {"$unset": {"is_kept": ""}, "$set": {"expires_at": until}}
+        rows = mongo.collection(self.model, durable=True)
+        rows.update_one({"_id": profile_id, "is_kept": True}, change)
+
+    def count_kept(self, project_id: ObjectId, most: int) -> int:
+        """How many profiles of a project somebody chose to keep, counted up to `most`."""
+        chosen = {"project_id": project_id, "is_kept": True}
+        return mongo.collection(self.model).count_documents(chosen, limit=most, hint="profile_kept")
+
+    def kept_until(self, profile_ids: Sequence[str]) -> dict[str, datetime]:
+        """Until when those of these are kept that somebody chose to keep."""
+        query = {"_id": {"$in": list(profile_ids)}, "is_kept": True}
+        rows = mongo.collection(self.model).find(query, {"expires_at": 1})
+        return {row["_id"]: row["expires_at"].replace(tzinfo=UTC) for row in rows}
 
     def oldest(
-        self, project_id: ObjectId, *, received_before: datetime, slowest: bool, limit: int
+        self, project_id: ObjectId, *, received_before: datetime, spared: Sequence[str], limit: int
     ) -> list[str]:
-        """The ids of a project's oldest profiles; with `slowest`, those kept for being slow as well."""
+        """The ids of a project's oldest profiles, without those marked by a field of `spared`."""
         # What came before had started by then, so the rest need not be looked at.
         query: Document = {
             "project_id": project_id,
             "started_at": {"$lt": received_before + ACCEPT_EARLY},
             "received_at": {"$lt": received_before},
         }
-        if not slowest:
-            query["is_slowest"] = {"$ne": True}
+        query |= {mark: {"$ne": True} for mark in spared}
         rows = mongo.collection(self.model)
         return [row["_id"] for row in rows.find(query, {"_id": 1}, sort=[("started_at", 1)], limit=limit)]
 
@@ -133,4 +161,5 @@ def _lifetime(row: Mapping[str, Any]) -> Lifetime:
         started_at=row["started_at"].replace(tzinfo=UTC),
         received_at=row["received_at"].replace(tzinfo=UTC),
         is_slowest=bool(row.get("is_slowest")),
+        is_kept=bool(row.get("is_kept")),
     )

@@ -16,6 +16,7 @@ from profiles.calltree import CallTree, Timeline
 from profiles.models import Profile, SessionBlob
 from projects.access import project_by_id
 from projects.clock import zone_of
+from projects.models import Member
 from projects.requests import MemberRequest
 
 TOP_FUNCTIONS = 12
@@ -43,6 +44,7 @@ def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
     context = {
         "project": project,
         "profile": profile,
+        "can_keep": request.role != Member.Role.VIEWER,
         "zone": zone_of(request.user, project),
         "tags": profile.tags.items(),
         "counters": profile.counters,
