@@ -9,6 +9,7 @@ from __future__ import annotations
 from profiles.models.digest import Digest
 from profiles.models.endpoint_name import EndpointName
 from profiles.models.fold_mark import FoldMark
+from profiles.models.function_sums import FunctionSums
 from profiles.models.instance import Instance
 from profiles.models.intake import Intake
 from profiles.models.lease import Lease
@@ -26,6 +27,7 @@ __all__ = [
     "Digest",
     "EndpointName",
     "FoldMark",
+    "FunctionSums",
     "Instance",
     "Intake",
     "Lease",

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from perfplatform import mongo
-from profiles import ingest, merged, tree_blob, wire
+from profiles import function_sums, ingest, merged, tree_blob, wire
 from profiles.calltree import CallTree
 from profiles.fold import shards
 from profiles.forest import TreeKey
+from profiles.function_sums import Part, Table
+from profiles.function_times import functions
 from profiles.ledger import LedgerDocument
-from profiles.models import EndpointName, FoldMark, Lease, Ledger, MinuteForest, Rollup, TreeBlob
+from profiles.merged import Key, key_of
+from profiles.models import (
+    EndpointName,
+    FoldMark,
+    FunctionSums,
+    Lease,
+    Ledger,
+    MinuteForest,
+    Rollup,
+    TreeBlob,
+)
 from profiles.rollup import EVERYTHING, EndpointKey
 from profiles.shard import shard_of
 from profiles.tests import batches
 from projects.models import Project
 
 Json = dict[str, Any]
-DERIVED = (Rollup, MinuteForest, TreeBlob, EndpointName)
+DERIVED = (Rollup, MinuteForest, TreeBlob, FunctionSums, EndpointName)
 
 
 class Clock:
@@ -168,11 +180,40 @@ def stored_trees(grain: str, **query: Any) -> dict[TreeKey, CallTree]:
     return {key: merged.merge(trees) for key, trees in found.items()}
 
 
+FunctionTotals = dict[tuple[str, Key], tuple[int, int, int]]
+
+
+def expected_functions(trees: Mapping[TreeKey, CallTree]) -> FunctionTotals:
+    """Self time, total and samples of each engine's functions in all endpoints, from their whole trees."""
+    found: FunctionTotals = {}
+    for key, tree in trees.items():
+        for time in functions(tree):
+            name = (key.engine, key_of(time.function))
+            known = found.get(name, (0, 0, 0))
+            found[name] = (known[0] + time.self_us, known[1] + time.total_us, known[2] + time.samples)
+    return found
+
+
+def stored_functions(grain: str) -> FunctionTotals:
+    """The same from the sums of all stretches of a grain."""
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for row in mongo.collection(FunctionSums).find({"grain": grain}):
+        parts[row["engine"]].append(function_sums.unpack(row["data"]))
+    tables = {engine: Table(found) for engine, found in parts.items()}
+    return {
+        (engine, key_of(row.function)): (row.self_us, row.total_us, row.samples)
+        for engine, table in tables.items()
+        for row in table.sums().rows
+    }
+
+
 def assert_folded(processes: Iterable[Process]) -> None:
     """Every grain says exactly what the ledgers say, and nothing is waiting."""
     processes = list(processes)
     for grain in ("minute", "hour", "day"):
         assert stored_totals(grain) == expected_totals(processes), grain
+    expected = expected_trees(processes)
     for grain in ("hour", "day"):
-        assert stored_trees(grain) == expected_trees(processes), grain
+        assert stored_trees(grain) == expected, grain
+        assert stored_functions(grain) == expected_functions(expected), grain
     assert not mongo.collection(Ledger).count_documents({"unfolded": {"$exists": True}})
