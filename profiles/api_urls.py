@@ -3,13 +3,14 @@ from __future__ import annotations
 from django.urls import path
 
 from profiles import ingest
-from profiles.api import endpoints, exports, keep, lists, stats, trees, upload
+from profiles.api import endpoints, exports, functions, keep, lists, stats, trees, upload
 
 urlpatterns = [
     path("ingest/", ingest.IngestView.as_view(), name="ingest"),
     path("upload/", upload.UploadView.as_view(), name="api-upload"),
     path("projects/<str:project_id>/profiles/", lists.ProfileListView.as_view(), name="api-profiles"),
     path("projects/<str:project_id>/endpoints/", endpoints.EndpointListView.as_view(), name="api-endpoints"),
+    path("projects/<str:project_id>/functions/", functions.FunctionListView.as_view(), name="api-functions"),
     path("projects/<str:project_id>/stats/", stats.StatsView.as_view(), name="api-stats"),
     path("projects/<str:project_id>/tree/folded/", trees.FoldedTreeView.as_view(), name="api-tree-folded"),
     path(

@@ -134,6 +134,7 @@ WALK: dict[str, list[Step]] = {
     f"{IN_PROJECT}recordings/": [post(api_editors(201), method="GET", route="/cart", count=3, minutes=5)],
     f"{IN_PROJECT}profiles/": [get(API_MEMBERS)],
     f"{IN_PROJECT}endpoints/": [get(API_MEMBERS)],
+    f"{IN_PROJECT}functions/": [get(API_MEMBERS)],
     f"{IN_PROJECT}stats/": [get(API_MEMBERS)],
     # Of no endpoint in particular.
     f"{IN_PROJECT}tree/folded/": [get(API_OF_MEMBERS)],

@@ -194,7 +194,7 @@ def test_figures_between_two_times(
 
 
 def test_a_project_without_measurements(api: APIClient, project: Project) -> None:
-    assert data(api, project, "endpoints")["items"] == []
+    assert data(api, project, "endpoints")["items"] == data(api, project, "functions")["items"] == []
     found = data(api, project, "stats")
     assert (found["items"], found["total"]["count"], found["total"]["mean_us"]) == ([], 0, None)
     assert found["pagination"]["total_pages"] == 1
@@ -215,7 +215,6 @@ NONSENSE = [
     ({"version": "9.9"}, "no version"),
     ({"version": "x" * 129}, "128"),
     ({"environment": "x" * 65}, "64"),
-    ({"kind": "job"}, "request, task, call"),
     ({"page": 0}, "1"),
     ({"page_size": 101}, "100"),
     ({"environment": "a\0b"}, "Null"),
@@ -223,7 +222,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize(("query", "allowed"), NONSENSE)
-@pytest.mark.parametrize("what", ["endpoints", "stats"])
+@pytest.mark.parametrize("what", ["endpoints", "functions", "stats"])
 def test_nonsense_is_refused_by_name(
     api: APIClient, project: Project, what: str, query: dict[str, Any], allowed: str
 ) -> None:
@@ -236,6 +235,7 @@ def test_nonsense_is_refused_by_name(
 @pytest.mark.parametrize(
     ("query", "name", "allowed"),
     [
+        ({"kind": "job"}, "kind", "request, task, call"),
         ({"group_by": "host"}, "group_by", "none, endpoint, version, environment"),
         ({"group_by": "endpoint", **A}, "group_by", "leave out the route"),
         ({"route": "/a"}, "kind", "request, task, call"),
@@ -258,6 +258,8 @@ def test_an_end_before_the_beginning(api: APIClient, project: Project, clock: Cl
     status, answer = ask(api, project, "stats", start=start.isoformat(), end=end.isoformat())
     assert (status, answer["code"]) == (400, 10001)
     assert answer["msg"].startswith("end: ")
+    assert ask(api, project, "functions", order="up")[1]["msg"].startswith("order: Choose one of: self,")
+    assert ask(api, project, "functions", own="perhaps")[1]["msg"].startswith("own: ")
     assert ask(api, project, "endpoints", order="upwards")[1]["msg"].startswith("order: Choose one of: time,")
 
 
@@ -268,6 +270,53 @@ def test_days_are_those_of_the_projects_clocks(
     period = data(api, project, "stats", period="90d")["period"]
     assert period["grain"] == "day"
     assert period["start"].endswith("T18:30:00Z")
+
+
+# Functions
+
+
+def test_functions_with_the_most_time_of_their_own_first(
+    api: APIClient, project: Project, processes: list[Process]
+) -> None:
+    found = data(api, project, "functions")
+    assert [item["name"] for item in found["items"]] == ["render", "query", "view"]
+    assert (found["whole_us"], found["samples"]) == (3 * 4 * 35, 3 * 4 * 6)
+    render, _query, view = found["items"]
+    assert render == {
+        "name": "render",
+        "class_name": "",
+        "file": "shop/views.py",
+        "line": 30,
+        "library": True,
+        "self_us": 240,
+        "self_share": pytest.approx(20 / 35),
+        "total_us": 240,
+        "total_share": pytest.approx(20 / 35),
+        "samples": 36,
+        "endpoints": [{**A, "total_us": 240}],
+    }
+    assert (view["self_us"], view["total_us"], view["total_share"]) == (60, 420, 1)
+    assert found["period"]["grain"] == "hour"
+    assert data(api, project, "functions", period="30d")["items"] == found["items"]
+
+
+def test_functions_are_chosen_searched_and_sorted(
+    api: APIClient, project: Project, processes: list[Process]
+) -> None:
+    def names(**query: Any) -> list[str]:
+        return [item["name"] for item in data(api, project, "functions", **query)["items"]]
+
+    assert names(own="true") == ["query", "view"]
+    assert names(search="SHOP/db") == ["query"]
+    assert names(search="rend") == ["render"]
+    assert names(search="nothing") == []
+    assert names(order="total") == ["view", "render", "query"]
+    assert names(order="samples") == ["render", "query", "view"]
+    assert names(order="name") == ["query", "render", "view"]
+    assert names(order="name", page_size=1, page=2) == ["render"]
+    assert names(engine="pyinstrument") == []
+    staging = data(api, project, "functions", version="2", environment="staging")
+    assert staging["whole_us"] == 4 * 35
 
 
 # Merged trees
@@ -356,6 +405,7 @@ def test_a_stored_tree_that_cannot_be_read(
 
 ADDRESSES = [
     ("endpoints", {}),
+    ("functions", {}),
     ("stats", {}),
     *((f"tree/{name}", A) for name in FILES),
 ]
