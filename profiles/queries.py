@@ -78,6 +78,7 @@ class ProfileFilters:
     """
 
     endpoint: str = ""
+    method: str = ""
     kind: str = ""
     version: str = ""
     environment: str = ""
@@ -96,6 +97,7 @@ class ProfileFilters:
         """The filter in MongoDB's words."""
         named = {
             "endpoint": self.endpoint,
+            "method": self.method,
             "version_name": self.version,
             "environment": self.environment,
             "hostname": self.host,

@@ -248,6 +248,11 @@ class ScopeForm(forms.Form):
         return self.query()
 
     @property
+    def api(self) -> list[tuple[str, str]]:
+        """The parameters of the REST API that ask for the same; the default period must not be left out."""
+        return [*self._pickers(), *self._period()]
+
+    @property
     def elsewhere(self) -> str:
         """`?…` of the scope alone, for links to other pages."""
         return _query({**dict(self._pickers()), **dict(self._period())})

@@ -93,6 +93,11 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}endpoints.csv": [get(MEMBERS)],
     f"{PAGES}profiles/": [get(MEMBERS)],
     f"{PAGES}setup/": [get(MEMBERS), post(owners(200), name="web")],
+    # Of no endpoint: all of them.
+    f"{PAGES}endpoint/": [get((302, 404, 404, 302, 302, 302))],
+    f"{PAGES}endpoint/profiles/": [get((302, 404, 404, 302, 302, 302))],
+    f"{PAGES}functions/": [get(MEMBERS)],
+    f"{PAGES}functions.csv": [get(MEMBERS)],
     f"{PAGES}first-profile/": [get(MEMBERS)],
     f"{PAGES}settings/": [get(MEMBERS)],
     f"{PAGES}upload/": [get(editors(200)), post(editors(422), endpoint="")],

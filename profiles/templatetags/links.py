@@ -16,12 +16,7 @@ register = template.Library()
 
 @register.simple_tag
 def endpoint_url(project: Project, endpoint: EndpointKey, scope: ScopeForm) -> str:
-    """An endpoint in the scope of the page: its profiles, the slowest first."""
-    asked = {
-        "endpoint": endpoint.route,
-        "version": scope.version_name,
-        "environment": scope.environment_name or "",
-        "order": "slowest",
-    }
-    query = urlencode({name: value for name, value in asked.items() if value})
-    return f"{reverse('profiles:profiles', args=[project.slug])}?{query}"
+    """An endpoint's page in the scope of this one."""
+    asked = {name: value for name, value in endpoint._asdict().items() if value}
+    address = reverse("profiles:endpoint", args=[project.slug])
+    return f"{address}?{urlencode(asked)}{scope.elsewhere.replace('?', '&', 1)}"
