@@ -10,6 +10,8 @@ from typing import Final
 from profiles import histogram
 
 MOST_BARS: Final = 40
+# Around a few buckets alone there is room, so that a bar looks like one.
+LEAST_BARS: Final = 15
 TICKS: Final = 5
 # Up to which share of all, and what a bar up to there looks like: classes of endpoint.css.
 BANDS: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
@@ -32,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Bars of equal width on a logarithmic scale, without a gap between them; none of nothing."""
+    """Bars of equal width on a logarithmic scale, empty ones between them included; none of nothing."""
 
     bars: list[Bar]
 
@@ -43,6 +45,8 @@ class Distribution:
         if not buckets:
             return cls([])
         first, last = buckets[0][0], buckets[-1][0]
+        room = max(0, min(LEAST_BARS, most) - (last - first + 1))
+        first, last = max(0, first - room // 2), last + room - min(first, room // 2)
         width = -(-(last - first + 1) // most)
         counts: Counter[int] = Counter()
         for bucket, count in buckets:

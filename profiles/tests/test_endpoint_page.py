@@ -56,9 +56,9 @@ def test_the_page_shows_figures_distribution_and_tree(
     shown = text(html)
     assert "Count 20 " in shown
     assert re.search(r"Median \(p50\) (49|50)\.\d ms", shown)
-    assert "Database calls each 0.4 6 µs in them" in shown
-    # Five of a minute, in one bar of twenty.
-    assert html.count('<rect class="bar-') == 1
+    assert "Database calls of each 0.4 6 µs in them" in shown
+    # Five of each of four minutes are in one bar, with room around it.
+    assert html.count('<rect class="bar-') == 15
     assert "20 100 % 100 %" in shown
     assert '"calltree-data"' in html
     assert "All 24 samples of all calls" in shown

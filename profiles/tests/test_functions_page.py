@@ -57,8 +57,8 @@ def test_functions_with_the_most_self_time_come_first(
     assert names(html) == ["render", "query", "view"]
     shown = text(html)
     assert "From 72 samples (420 µs)" in shown
-    assert "render library shop/views.py:30 240 µs 57.1 % 240 µs 57.1 % 36 GET /a 100 %" in shown
-    assert "view shop/views.py:10 60 µs 14.3 % 420 µs 100 % 12" in shown
+    assert "render library shop/views.py:30 GET /a 240 µs 57.1 % 240 µs 57.1 % 36 GET /a 100 %" in shown
+    assert "view shop/views.py:10 GET /a 60 µs 14.3 % 420 µs 100 % 12" in shown
 
 
 def test_a_function_leads_to_its_endpoints_in_the_same_scope(

@@ -17,7 +17,6 @@ from profiles import charts, headline, tree_columns, tree_rows
 from profiles.calltree import CallTree
 from profiles.distribution import Distribution
 from profiles.forest import TreeKey
-from profiles.headline import Compared
 from profiles.kinds import NAMES
 from profiles.models import Profile, Rollup, TreeBlob
 from profiles.models.tree_blob import tree_period
@@ -152,21 +151,22 @@ def _measured(asked: Asked) -> dict[str, Any]:
     period_before = asked.period_before(series.period)
     known = Rollup.objects.series(project_id, asked.endpoint, period=period_before, **scope.chosen)
     marks = Deploy.objects.between(project_id, series.period.start, series.period.end, **scope.chosen)
+    compared = headline.compare(
+        series.whole,
+        known.whole,
+        minutes=timeline.minutes,
+        minutes_before=headline.minutes_of(period_before),
+    )
     return {
         "timeline": timeline,
-        "headline": _headline(series.whole, known.whole, timeline=timeline, period_before=period_before),
+        "headline": compared,
+        "is_compared": any(one.before is not None for one in compared),
         "before_start": period_before.start,
         "charts": charts.over_time(timeline, zone=scope.zone, marks=marks),
         "distribution": Distribution.of(series.latency),
         "whole": series.whole,
         "calls": _calls(series.whole),
     }
-
-
-def _headline(now: Measured, known: Measured, *, timeline: Timeline, period_before: Period) -> list[Compared]:
-    return headline.compare(
-        now, known, minutes=timeline.minutes, minutes_before=headline.minutes_of(period_before)
-    )
 
 
 def _calls(whole: Measured) -> list[Calls]:
@@ -203,6 +203,8 @@ def _merged_tree(asked: Asked) -> dict[str, Any]:
 
 
 def _tree_context(tree: CallTree, *, label: str) -> dict[str, Any]:
+    # Of many processes, whose paths differ before that.
+    tree.functions = [function._replace(file=function.short_file) for function in tree.functions]
     suspect = tree_rows.suspect(tree)
     return {
         "tree": tree_columns.columns(
