@@ -72,9 +72,9 @@ SERVED: Final = (
 class ProfileFilters:
     """Which profiles of a project; what is empty filters nothing.
 
-    `version` is a version's name; `status` is "ok", "error" (an unhandled exception or a status of 500 and
-    more) or the digits of an HTTP status; `exception` is the qualified name of an exception; `tag` is
-    `name=value`. `since` is part of the period, `until` is not.
+    `method` goes with `endpoint`; `version` is a version's name; `status` is "ok", "error" (an unhandled
+    exception or a status of 500 and more) or the digits of an HTTP status; `exception` is the qualified name
+    of an exception; `tag` is `name=value`. `since` is part of the period, `until` is not.
     """
 
     endpoint: str = ""
