@@ -36,6 +36,7 @@ def test_from_the_project_to_a_profile(logged_in_page: Page, shop: MadeProject) 
     expect(page.locator(".chart canvas")).to_have_count(3)
     expect(page.get_by_role("img", name="Calls by duration")).to_be_visible()
     expect(page.get_by_role("tree")).to_contain_text("price_of")
+    expect(page.locator("#flamegraph canvas")).to_be_visible()
     # Which function is to blame, and where else it is called.
     page.get_by_role("navigation", name="Project").get_by_role("link", name="Functions").click()
     page.get_by_label("My code only").check()
