@@ -109,7 +109,7 @@ def _by_group(project: Project, query: StatsQuery, group: Group) -> dict[str, An
 def _of_groups(project: Project, query: StatsQuery, items: list[dict[str, Any]]) -> dict[str, Any]:
     """A page of groups, and the total of the same stretches."""
     period = query.period_of(MOST_STRETCHES)
-    whole = Rollup.objects.series(project.pk, query.endpoint, period=period, **query.chosen).whole
+    whole = Rollup.objects.whole(project.pk, query.endpoint, period=period, **query.chosen)
     found, pagination = asked.paged(items, query.validated_data)
     return {
         "period": period_fields(period),

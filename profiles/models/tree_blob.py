@@ -103,7 +103,7 @@ class TreeBlobManager(models.Manager["TreeBlob"]):
             for engine in ENGINES
         }
         rows = mongo.collection(self.model)
-        return [engine for engine, query in queries.items() if rows.find_one(query, {"_id": 1})]
+        return [engine for engine, query in queries.items() if rows.find_one(query, {"_id": 0, "engine": 1})]
 
     def merged(
         self,

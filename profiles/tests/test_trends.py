@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from perfplatform import mongo
-from profiles import merged
+from profiles import histogram, merged
 from profiles.fold import shards
 from profiles.forest import TreeKey
 from profiles.grain import HOUR, MINUTE, Grain
@@ -21,7 +21,7 @@ from profiles.models.tree_blob import merged_query, tree_period
 from profiles.rollup import EVERYTHING, Calls, EndpointKey
 from profiles.tests import folding, ledgers
 from profiles.tests.folding import Clock, Process, settle
-from profiles.trends import MOST_STRETCHES, Period
+from profiles.trends import MOST_STRETCHES, Group, Period
 from projects.models import Project, Version
 from projects.tests import factories
 
@@ -118,6 +118,47 @@ def test_a_chart_of_everything_and_of_a_kind(
     assert not Rollup.objects.series(
         project.pk, EndpointKey("task", "", "*"), period=last(HOUR, clock)
     ).points
+
+
+def test_the_whole_is_what_a_chart_adds_up_to(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    for endpoint in (A, EVERYTHING):
+        for asked in ({}, {"version_id": version_id("2")}, {"environment": "staging"}):
+            series = Rollup.objects.series(project.pk, endpoint, period=last(HOUR, clock), **asked)
+            whole = Rollup.objects.whole(project.pk, endpoint, period=last(HOUR, clock), **asked)
+            assert whole == series.whole
+            assert whole.count == sum(point.measured.count for point in series.points)
+            assert histogram.total(series.latency) == whole.timed
+    nothing = Rollup.objects.whole(project.pk, EndpointKey("call", "", "*"), period=last(HOUR, clock))
+    assert (nothing.count, nothing.p50_us) == (0, None)
+
+
+def test_versions_and_environments_beside_each_other(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    by_version = Rollup.objects.groups(project.pk, A, by=Group.VERSION, period=last(HOUR, clock))
+    assert [(row.name, row.measured.count) for row in by_version.rows] == [("2", 18), ("1", 9)]
+    assert by_version.rows[1].measured.p50_us == pytest.approx(2_000, rel=0.01)
+    staged = Rollup.objects.groups(
+        project.pk, A, by=Group.ENVIRONMENT, period=last(HOUR, clock), version_id=version_id("2")
+    )
+    assert [(row.name, row.measured.count) for row in staged.rows] == [("staging", 3), ("production", 15)]
+
+
+def test_which_engines_have_trees_is_read_from_an_index(
+    project: Project, processes: list[Process], clock: Clock
+) -> None:
+    period = tree_period(clock.now - 3 * HOUR, clock.now, now=clock.now, zone=ZONE)
+    assert TreeBlob.objects.engines(project.pk, A, period=period) == ["sampler"]
+    assert TreeBlob.objects.engines(project.pk, EndpointKey("task", "", "x"), period=period) == []
+    asked = {
+        "filter": merged_query(project.pk, SAMPLED, period=period),
+        "projection": {"_id": 0, "engine": 1},
+        "limit": 1,
+    }
+    found = executed(explain(TreeBlob, asked))
+    assert (found["nReturned"], found["totalDocsExamined"]) == (1, 0)
 
 
 def test_longer_charts_are_of_hours_and_days(

@@ -92,9 +92,10 @@ class Asked:
 @project_member("viewer")
 @require_safe
 def endpoint(request: MemberRequest, project: Project) -> HttpResponse:
-    """Seven reads besides those of the pickers and of access, each of one index.
+    """Six reads besides those of the pickers and of access, each of one index.
 
-    Two charts' worth of rollups (15 ms for 400 points each), and the trees of at most 36 hours, or of days.
+    Of a chart's rollups twice, one for each stretch and version; and of the trees of at most 36 hours, or of
+    days (see TreeBlob.objects.merged), but for a refresh of the figures, which leaves the tree alone.
     """
     asked = Asked.of(request, project)
     if asked is None:
@@ -149,11 +150,11 @@ def _measured(asked: Asked) -> dict[str, Any]:
     series = Rollup.objects.series(project_id, asked.endpoint, period=scope.asked_period(), **scope.chosen)
     timeline = Timeline.of(series, zone=scope.zone)
     period_before = asked.period_before(series.period)
-    known = Rollup.objects.series(project_id, asked.endpoint, period=period_before, **scope.chosen)
+    known = Rollup.objects.whole(project_id, asked.endpoint, period=period_before, **scope.chosen)
     marks = Deploy.objects.between(project_id, series.period.start, series.period.end, **scope.chosen)
     compared = headline.compare(
         series.whole,
-        known.whole,
+        known,
         minutes=timeline.minutes,
         minutes_before=headline.minutes_of(period_before),
     )
