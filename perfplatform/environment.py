@@ -29,6 +29,12 @@ class InvalidEnvironment(Exception):
     """A variable is missing or wrong; the message names it and says what to do."""
 
 
+# Of MongoDB, the default first. Voting members are at most 7.
+READ_PREFERENCES = ("primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest")
+MAJORITY = "majority"
+MOST_MEMBERS = 7
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much may be asked for before the answer is 429; 0 is no limit.
@@ -56,11 +62,15 @@ class Environment:
 
     `trusted_proxies` is how many proxies of one's own every request passes: so many entries at the end of
     X-Forwarded-For are believed. `metrics_token` opens /metrics; empty, only staff may read it.
+    `mongodb_read_preference` says which members pages read from; `mongodb_write_concern` how many must have
+    what is acknowledged in their journals.
     """
 
     development: bool
     secret_key: str
     mongodb_uri: str
+    mongodb_read_preference: str
+    mongodb_write_concern: str | int
     redis_url: str
     public_url: str
     cors_allowed_origins: tuple[str, ...]
@@ -97,6 +107,8 @@ def read(variables: Mapping[str, str]) -> Environment:
             ("mongodb", "mongodb+srv"),
             default="mongodb://127.0.0.1:27017/perfplatform" if development else "",
         ),
+        mongodb_read_preference=_read_preference(variables),
+        mongodb_write_concern=_write_concern(variables),
         redis_url=_url(
             variables,
             "REDIS_URL",
@@ -113,6 +125,26 @@ def read(variables: Mapping[str, str]) -> Environment:
         trusted_proxies=_number(variables, "TRUSTED_PROXIES", default=0, most=MOST_PROXIES),
         metrics_token=_metrics_token(variables),
     )
+
+
+def _read_preference(variables: Mapping[str, str]) -> str:
+    name = variables.get("MONGODB_READ_PREFERENCE", "").strip() or READ_PREFERENCES[0]
+    if name not in READ_PREFERENCES:
+        raise InvalidEnvironment(
+            f"MONGODB_READ_PREFERENCE is {name!r}: write one of {', '.join(READ_PREFERENCES)}."
+        )
+    return name
+
+
+def _write_concern(variables: Mapping[str, str]) -> str | int:
+    text = variables.get("MONGODB_WRITE_CONCERN", "").strip() or MAJORITY
+    if text == MAJORITY:
+        return text
+    if not (text.isascii() and text.isdigit() and 2 <= int(text) <= MOST_MEMBERS):
+        raise InvalidEnvironment(
+            f"MONGODB_WRITE_CONCERN is {text!r}: write {MAJORITY}, or a number from 2 to {MOST_MEMBERS}."
+        )
+    return int(text)
 
 
 def _limits(variables: Mapping[str, str]) -> Limits:

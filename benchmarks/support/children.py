@@ -133,7 +133,9 @@ class Child:
         line = self._process.stdout.readline()
         if not line:
             code = self._process.wait()
-            raise SystemExit(f"The process that is watched by {self.mode!r} has ended with {code}; see above.")
+            raise SystemExit(
+                f"The process that is watched by {self.mode!r} has ended with {code}; see above."
+            )
         return json.loads(line)
 
 

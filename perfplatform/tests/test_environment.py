@@ -38,6 +38,10 @@ def test_production_names_what_is_missing(name: str) -> None:
         ("DEVELOPMENT", "perhaps"),
         ("SECRET_KEY", "short"),
         ("MONGODB_URI", "postgres://host/db"),
+        ("MONGODB_READ_PREFERENCE", "anywhere"),
+        ("MONGODB_WRITE_CONCERN", "1"),
+        ("MONGODB_WRITE_CONCERN", "8"),
+        ("MONGODB_WRITE_CONCERN", "all"),
         ("REDIS_URL", "redis"),
         ("PUBLIC_URL", "perf.example.com"),
         ("PUBLIC_URL", "https://perf.example.com:notaport"),
@@ -70,3 +74,11 @@ def test_limits_have_defaults_and_can_be_set() -> None:
     found = read({**PRODUCTION, **told, "METRICS_TOKEN": "t" * 16})
     assert found.limits == Limits(per_key=0, sign_ins_per_address=7)
     assert (found.trusted_proxies, found.metrics_token) == (2, "t" * 16)
+
+
+def test_a_replica_set_is_used_as_the_settings_say() -> None:
+    found = read(PRODUCTION)
+    assert (found.mongodb_read_preference, found.mongodb_write_concern) == ("primary", "majority")
+    said = {"MONGODB_READ_PREFERENCE": "secondaryPreferred", "MONGODB_WRITE_CONCERN": "3"}
+    found = read({**PRODUCTION, **said})
+    assert (found.mongodb_read_preference, found.mongodb_write_concern) == ("secondaryPreferred", 3)

@@ -90,7 +90,7 @@ class DigestManager(models.Manager["Digest"]):
         query = functions_query(
             project_id, endpoint, version_id=version_id, environment=environment, engine=engine, since=since
         )
-        rows = mongo.collection(self.model).find(
+        rows = mongo.for_pages(self.model).find(
             query, {"data": 1, "duration_us": 1}, sort=[("started_at", -1)], limit=MOST_DIGESTS
         )
         durations: list[int] = []

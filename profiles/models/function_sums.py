@@ -72,7 +72,7 @@ class FunctionSumsManager(models.Manager["FunctionSums"]):
         query = table_query(
             project_id, engine=engine, period=period, version_id=version_id, environment=environment
         )
-        found = mongo.collection(self.model).find(query, {"data": 1})
+        found = mongo.for_pages(self.model).find(query, {"data": 1})
         return Table(function_sums.unpack(row["data"]) for row in found)
 
 

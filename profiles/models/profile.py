@@ -75,7 +75,7 @@ class ProfileManager(models.Manager["Profile"]):
         return [self.from_document(row) for row in self._rows(wanted, order, skip=0, limit=limit)]
 
     def _rows(self, wanted: Document, order: Order, *, skip: int, limit: int) -> list[Document]:
-        found = mongo.collection(self.model).find(
+        found = mongo.for_pages(self.model).find(
             wanted,
             dict.fromkeys(HEAVY_FIELDS, False),
             sort=[(order.column, -1)],
@@ -115,7 +115,7 @@ class ProfileManager(models.Manager["Profile"]):
     def _total(self, query: Document, *, least: int) -> tuple[int, bool]:
         """How many there are, and whether that is only the least that there are."""
         try:
-            counted = mongo.collection(self.model).count_documents(
+            counted = mongo.for_pages(self.model).count_documents(
                 query, limit=MOST_COUNTED + 1, maxTimeMS=COUNT_TIME_MS, **self.counted_by(query)
             )
         except ExecutionTimeout:
@@ -216,7 +216,7 @@ class ProfileManager(models.Manager["Profile"]):
             rows.update_many({"_id": {"$in": unreadable}}, {**done, "$set": {"is_unreadable": True}})
 
     def _distinct(self, project_id: ObjectId, column: str) -> list[str]:
-        found = mongo.collection(self.model).aggregate(distinct_stages(project_id, column))
+        found = mongo.for_pages(self.model).aggregate(distinct_stages(project_id, column))
         return sorted(row["_id"] for row in found)
 
 

@@ -65,7 +65,7 @@ class RollupManager(models.Manager["Rollup"]):
         query = series_query(
             project_id, endpoint, period=period, version_id=version_id, environment=environment
         )
-        rows = mongo.collection(self.model).find(query, dict.fromkeys(MEASURED_FIELDS, True))
+        rows = mongo.for_pages(self.model).find(query, dict.fromkeys(MEASURED_FIELDS, True))
         parts = map(_part, rows)
         return Series.of(period, parts)
 
@@ -104,7 +104,7 @@ class RollupManager(models.Manager["Rollup"]):
             project_id, endpoint, period=period, version_id=version_id, environment=environment
         )
         shown = dict.fromkeys((*MEASURED_FIELDS, by.column), True)
-        rows = mongo.collection(self.model).find(query, shown)
+        rows = mongo.for_pages(self.model).find(query, shown)
         return GroupTable.of(period, ((row[by.column], rollup.from_fields(row)) for row in rows))
 
     def endpoints(
@@ -118,7 +118,7 @@ class RollupManager(models.Manager["Rollup"]):
         """A table of all endpoints. No version or environment: all of them."""
         stages = endpoints_stages(project_id, period=period, version_id=version_id, environment=environment)
         # The other index would do, at one look for each endpoint, version and environment there ever was.
-        found = mongo.collection(self.model).aggregate(stages, hint=OF_SCOPE)
+        found = mongo.for_pages(self.model).aggregate(stages, hint=OF_SCOPE)
         rows = [EndpointRow.of(EndpointKey(**row["_id"]), map(_part, row["parts"])) for row in found]
         return EndpointTable(period, sorted(rows, key=lambda row: (-row.measured.sum_us, row.endpoint)))
 
@@ -133,7 +133,7 @@ class RollupManager(models.Manager["Rollup"]):
         query = of_projects_query(project_ids, version_ids, kind=kind, period=period)
         shown = dict.fromkeys((*MEASURED_FIELDS, "project_id"), True)
         parts: dict[ObjectId, list[tuple[datetime, rollup.Rollup]]] = {}
-        for row in mongo.collection(self.model).find(query, shown, hint=SERIES):
+        for row in mongo.for_pages(self.model).find(query, shown, hint=SERIES):
             parts.setdefault(row["project_id"], []).append(_part(row))
         return {project_id: Series.of(period, found) for project_id, found in parts.items()}
 

@@ -102,7 +102,7 @@ class TreeBlobManager(models.Manager["TreeBlob"]):
             )
             for engine in ENGINES
         }
-        rows = mongo.collection(self.model)
+        rows = mongo.for_pages(self.model)
         return [engine for engine, query in queries.items() if rows.find_one(query, {"_id": 0, "engine": 1})]
 
     def merged(
@@ -120,7 +120,7 @@ class TreeBlobManager(models.Manager["TreeBlob"]):
         stretch, version and environment: 0.6 ms to read and 0.9 ms to add one of 1,000 nodes.
         """
         query = merged_query(project_id, key, period=period, version_id=version_id, environment=environment)
-        found = mongo.collection(self.model).find(query, {"data": 1})
+        found = mongo.for_pages(self.model).find(query, {"data": 1})
         return merged.prune(merged.merge(tree_blob.unpack(row["data"]) for row in found))
 
 
