@@ -1,7 +1,8 @@
 """Profiles acknowledged per second by granian and MongoDB, beside what MongoDB alone would take.
 
 The ceiling is one process with two threads that inserts the very documents which ingest makes, in the same
-batches, into the same collections with the same indexes and the same write concern.
+batches, into the same collections with the same indexes and the same write concern. Then the worker is
+started, and the rate goes up until what is derived from the profiles no longer keeps up.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from pymongo import MongoClient
 
+from benchmarks.support import steady
 from benchmarks.support.report import Report, percentile
 
 if TYPE_CHECKING:
-    from benchmarks.support.recordings import Body
+    from benchmarks.support.recordings import Body, Mixture
     from projects.models import Project
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +86,8 @@ def measure(report: Report, *, quick: bool) -> None:
     project = Project.objects.start("Bench", owner=owner)
     _key, secret = Key.issue(project, kind=Key.Kind.INGEST, name="bench")
     batches = QUICK_BATCHES if quick else BATCHES
-    bodies = make_bodies(batches + WARM_UP_BATCHES)
+    mixture = make_mixture()
+    bodies = make_bodies(mixture, batches + WARM_UP_BATCHES)
     size = sum(len(body.content) for body in bodies) / sum(len(body.ids) for body in bodies)
     stored = documents(project, bodies[: QUICK_CEILING_BATCHES if quick else CEILING_BATCHES])
     ceiling = measure_ceiling(stored)
@@ -94,7 +97,9 @@ def measure(report: Report, *, quick: bool) -> None:
         result = send(server.url, secret, bodies[WARM_UP_BATCHES:])
         cpu_ms = (sum(cpu_seconds(pid) for pid in server.workers()) - before) * 1_000 / result.profiles
         memory_mb = max((resident_mb(pid) for pid in server.workers()), default=0.0)
-    check_nothing_lost(bodies)
+        check_nothing_lost(bodies)
+        steps = steady.climb(server.url, secret, mixture, quick=quick)
+        memory_mb = max([memory_mb, *(resident_mb(pid) for pid in server.workers())])
     rate = result.profiles / result.seconds
     report.rows = [
         {"what": "ceiling", "profiles_per_s": round(ceiling), "threads": CEILING_THREADS},
@@ -112,20 +117,29 @@ def measure(report: Report, *, quick: bool) -> None:
             # The figure that a busy machine distorts least.
             "worker_cpu_ms_per_profile": round(cpu_ms, 3),
         },
+        *(step.row() for step in steps),
     ]
     report.at_least("acknowledged", rate, limit=1_000, unit="profiles/s")
     report.at_least("share of the ceiling", rate / ceiling, limit=0.25, unit="ratio")
     report.at_most("memory of a web worker", memory_mb, limit=200, unit="MB")
+    kept_up = max((step.rate for step in steps if step.kept_up), default=0.0)
+    # A step is sent at its rate within a hundredth.
+    report.at_least("kept up with by the fold", round(kept_up, -1), limit=300, unit="profiles/s")
 
 
-def make_bodies(count: int) -> list[Body]:
-    """Compressed batches; the recording that they are cut from is of this server writing its own schema."""
+def make_mixture() -> Mixture:
+    """The recording that batches are cut from is of this server writing its own schema."""
     from django.test import Client
 
     from benchmarks.support.recordings import SHAPES, Mixture, record
 
-    session = record(lambda: Client(HTTP_HOST="127.0.0.1").get("/api/v1/schema/"), SHAPES[-1][1] * 3 // 2)
-    mixture = Mixture(session)
+    return Mixture(
+        record(lambda: Client(HTTP_HOST="127.0.0.1").get("/api/v1/schema/"), SHAPES[-1][1] * 3 // 2)
+    )
+
+
+def make_bodies(mixture: Mixture, count: int) -> list[Body]:
+    """Compressed batches."""
     instances = [secrets.token_hex(16) for _ in range(CLIENTS)]
     now = datetime.now(UTC)
     return [mixture.body(instances[number % CLIENTS], seq=number + 1, now=now) for number in range(count)]

@@ -19,6 +19,14 @@ from profiles.session_table import table_from_session
 
 BATCH_PROFILES = 50
 LEDGER_ENDPOINTS = 200
+# Of the merged stacks of each endpoint, and what they are of.
+STACK_NODES = 20
+LEDGER_FUNCTIONS = 200
+STRINGS = ["", *(f"function_{number}" for number in range(LEDGER_FUNCTIONS)), "shop/views.py", "django/db.py"]
+FRAMES = [
+    [number + 1, LEDGER_FUNCTIONS + 1 + number % 2, 10 * number + 1, 0, number % 2]
+    for number in range(LEDGER_FUNCTIONS)
+]
 # Share of profiles and their samples: requests of 50 ms, 200 ms and 2 s at one sample a millisecond.
 SHAPES = ((0.60, 26), (0.35, 129), (0.05, 1287))
 
@@ -51,9 +59,9 @@ class Mixture:
         self.session = session
         self.random = Random(seed)
 
-    def body(self, instance: str, *, seq: int, now: datetime) -> Body:
-        """A batch with one ledger document and 50 profiles that nobody else has."""
-        profiles = [self._profile(now) for _ in range(BATCH_PROFILES)]
+    def body(self, instance: str, *, seq: int, now: datetime, profiles: int = BATCH_PROFILES) -> Body:
+        """A batch with one ledger document and so many profiles that nobody else has."""
+        made = [self._profile(now) for _ in range(profiles)]
         batch = {
             "schema": 1,
             "sdk": {"name": "bench", "version": "1"},
@@ -61,9 +69,9 @@ class Mixture:
             "environment": "production",
             "version": {"name": "1.0"},
             "ledger": [self._ledger(seq, now)],
-            "profiles": profiles,
+            "profiles": made,
         }
-        return Body(gzip.compress(msgspec.json.encode(batch), 6), [profile["id"] for profile in profiles])
+        return Body(gzip.compress(msgspec.json.encode(batch), 6), [profile["id"] for profile in made])
 
     def _profile(self, now: datetime) -> dict[str, Any]:
         [samples] = self.random.choices([count for _, count in SHAPES], [share for share, _ in SHAPES])
@@ -98,14 +106,27 @@ class Mixture:
         return {
             "minute": now.replace(second=0, microsecond=0),
             "seq": seq,
-            "strings": [],
-            "frames": [],
-            "endpoints": [_entry(number, found) for number, found in enumerate(durations)],
+            "strings": STRINGS,
+            "frames": FRAMES,
+            "endpoints": [
+                _entry(number, found, self._stacks(found)) for number, found in enumerate(durations)
+            ],
             "dropped": {},
         }
 
+    def _stacks(self, durations_us: list[int]) -> list[list[int]]:
+        """A tree with the time of an endpoint's requests: functions that call each other, two at a time."""
+        first = self.random.randrange(LEDGER_FUNCTIONS)
+        each_us = sum(durations_us) // STACK_NODES
+        return [
+            [(node - 1) // 2, (first + node) % LEDGER_FUNCTIONS, each_us, 1]
+            if node
+            else [-1, first, each_us, 1]
+            for node in range(STACK_NODES)
+        ]
 
-def _entry(number: int, durations_us: list[int]) -> dict[str, Any]:
+
+def _entry(number: int, durations_us: list[int], stacks: list[list[int]]) -> dict[str, Any]:
     counts: dict[int, int] = {}
     for duration_us in durations_us:
         index = histogram.index(duration_us)
@@ -119,5 +140,5 @@ def _entry(number: int, durations_us: list[int]) -> dict[str, Any]:
         "errors": 0,
         "histograms": {"sampler": {"buckets": buckets, "sum_us": sum(durations_us)}},
         "counters": [],
-        "stacks": {},
+        "stacks": {"sampler": stacks},
     }
