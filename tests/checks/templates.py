@@ -22,7 +22,9 @@ FOLDERS = (
     "analysis/templates",
 )
 # Same in every language: names and units.
-NEUTRAL = {"ms", "Python", "ppk_…", "API", "SDK", "CSV", "p50", "p95", "p99"}
+NEUTRAL = {"ms", "Python", "ppk_…", "API", "SDK", "SVG", "PNG", "CSV", "p50", "p95", "p99"}
+# What is in these is no text, or stands on the keys of a keyboard.
+NO_TEXT = ("script", "style", "kbd")
 READ_OUT = {"alt", "aria-description", "aria-label", "aria-roledescription", "label", "placeholder", "title"}
 LOADED = {"src", "href", "action", "hx-get", "hx-post", "srcset", "poster", "data"}
 RUNNABLE_TYPES = {None, "", "module", "text/javascript"}
@@ -54,7 +56,7 @@ class _Markup(HTMLParser):
             self.note("a <style> element")
         if tag == "script" and values.get("type") in RUNNABLE_TYPES and "src" not in values:
             self.note("an inline script")
-        if tag in ("script", "style"):
+        if tag in NO_TEXT:
             self.skipping = tag
         for name, value in attrs:
             self.check_attribute(name, value or "")

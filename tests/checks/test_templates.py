@@ -50,6 +50,7 @@ def test_what_must_not_stand_in_a_template(source: str, told: str) -> None:
         '<script type="application/json">{"a": 1}</script>',
         '<a href="{% url "projects:list" %}"{% if x %} aria-current="page"{% endif %}>{{ x }} · 1–2</a>',
         "<label>ms</label>",
+        "<kbd>Esc</kbd>",
     ],
 )
 def test_what_may(source: str) -> None:
