@@ -1,23 +1,22 @@
 // The flame graph beside a call tree, over the same data. The call tree is its twin for those who don't see it:
 // what is chosen or searched for in one is in the other, told by events (tree:select, tree:search).
 
-import { buildView, heaviestNode, matchingFunctions, ownCode, wantedIn } from "./calltree_model.js";
-import { fill } from "./calltree_rows.js";
 import { FrameNames, functionNamed, nameOfFunction, readAddress, writeAddress } from "./flamegraph_address.js";
-import { Book, packaged } from "./flamegraph_book.js";
-import { inverted, sandwich } from "./flamegraph_callers.js";
+import { Book } from "./flamegraph_book.js";
 import { FlameCanvas, ROW_PX } from "./flamegraph_canvas.js";
 import { PackageColours, themeNow } from "./flamegraph_colours.js";
 import { fileName, save, svgOf } from "./flamegraph_export.js";
-import { commonFrame, isWithin, layOut, layOutCallers, layOutInTime, layOutSandwich, timeIn } from "./flamegraph_frames.js";
+import { commonFrame, isWithin } from "./flamegraph_frames.js";
 import { Input } from "./flamegraph_input.js";
 import { Panel } from "./flamegraph_panel.js";
-import { percent } from "./measures.js";
+import { Pictures } from "./flamegraph_pictures.js";
+import { searchFor } from "./flamegraph_search.js";
 
 // Browsers refuse an address that changes more often than 100 times in 30 s.
 const ADDRESS_DELAY_MS = 350;
 const LEAST_HEIGHT_PX = 280;
 const MOST_OF_WINDOW = 0.62;
+const ABOVE_SANDWICH = 0.4;
 
 export class FlameGraph {
   constructor(root) {
@@ -26,11 +25,11 @@ export class FlameGraph {
     this.part = (name) => root.querySelector(`[data-fg="${name}"]`);
     this.data = JSON.parse(document.getElementById(root.dataset.source).textContent);
     this.book = new Book(this.data);
+    this.pictures = new Pictures(this.data, this.book);
     this.scroller = this.part("graph");
     this.canvas = new FlameCanvas(this.part("canvas"), this.scroller, this.book);
     this.hovered = -1;
     this.state = readAddress();
-    this.views = new Map();
     const whole = this.view().total[0];
     this.panel = new Panel(root, this.book, { whole, onCrumb: (frame) => this.zoomTo(frame) });
     if (!this.data.runs) this.state.inTime = false;
@@ -46,48 +45,31 @@ export class FlameGraph {
 
   // Frames
 
-  /** The tree with libraries as they are wanted, kept once made. */
   view() {
-    const { libraries } = this.state;
-    if (!this.views.has(libraries)) {
-      const folds = { folded: packaged(this.book), hidden: ownCode(this.data.functions) };
-      this.views.set(libraries, buildView(this.data, folds[libraries]));
-    }
-    return this.views.get(libraries);
+    return this.pictures.view(this.state.libraries);
   }
 
   /** New frames for what is asked for. Nothing is zoomed or chosen in them. */
   rebuild() {
     const view = this.view();
-    const { state } = this;
-    const both = state.kind === "sandwich" ? sandwich(view, this.of ?? this.likelyFunction()) : null;
-    if (state.kind === "sandwich" && !both) state.kind = "tree";
-    if (both) this.of = both.callees.fn[0];
-    if (both) this.frames = layOutSandwich(both.callees, both.callers);
-    else if (state.kind === "callers") this.frames = layOutCallers(inverted(view));
-    else this.frames = state.inTime ? layOutInTime(view, this.data.runs) : layOut(view);
+    const made = this.pictures.frames(this.state, this.of);
+    this.state.kind = made.kind;
+    this.of = made.of;
+    this.frames = made.frames;
     this.colours = new PackageColours(view, this.book);
-    this.colourOf = (fn, theme) => this.colours.of(fn, theme);
+    // A comparison would colour by what changed of a frame.
+    this.colourOf = (frame, theme) => this.colours.of(this.frames.fn[frame], theme);
     this.names = null;
     this.trail = [];
     this.chosen = this.hovered = -1;
     this.canvas.use(this.frames);
     this.fit();
-    if (both) this.scroller.scrollTop = -this.frames.lowest * ROW_PX - 0.4 * this.scroller.clientHeight;
-    else this.scroller.scrollTop = 0;
+    this.scroller.scrollTop = Math.max(0, -this.frames.lowest * ROW_PX - ABOVE_SANDWICH * this.scroller.clientHeight);
     this.panel.hideTip();
     this.showControls();
     this.panel.showLegend(this.colours, themeNow());
     this.panel.showZoom(this.frames, this.zoomed);
     this.panel.showChosen(this.frames, 0, 0, { saying: false });
-  }
-
-  /** The function to see from both sides where nobody has chosen one. */
-  likelyFunction() {
-    const view = this.view();
-    const { suspect } = this.data;
-    if (suspect >= 0 && heaviestNode(view, suspect) >= 0) return suspect;
-    return view.count > 1 ? view.fn[1] : -1;
   }
 
   get zoomed() {
@@ -152,26 +134,11 @@ export class FlameGraph {
 
   /** The chosen frame as a node of the data: -1 is the whole, null is nothing. */
   chosenNode() {
-    if (this.chosen < 0) return null;
-    const node = this.frames.node[this.chosen];
-    const view = this.view();
-    if (node >= 0) return view.first[node];
-    const heaviest = heaviestNode(view, this.frames.fn[this.chosen]);
-    return heaviest < 0 ? -1 : view.first[heaviest];
+    return this.chosen < 0 ? null : this.pictures.nodeOf(this.frames, this.state.libraries, this.chosen);
   }
 
-  /** The frame of a node of the data; where frames stand for several nodes, that of its function. */
   frameOf(node, fn = null) {
-    const { frames } = this;
-    const view = this.view();
-    const shown = node < 0 ? 0 : view.shownAs[node];
-    const wanted = fn ?? view.fn[shown];
-    let best = -1;
-    for (let frame = 0; frame < frames.count; frame++) {
-      const fits = frames.node[frame] < 0 ? frames.fn[frame] === wanted : frames.node[frame] === shown;
-      if (fits && (best < 0 || frames.total[frame] > frames.total[best])) best = frame;
-    }
-    return best;
+    return this.pictures.frameOf(this.frames, this.state.libraries, node, fn);
   }
 
   // Search
@@ -187,23 +154,9 @@ export class FlameGraph {
   /** Marks what is searched for, and says how much of the time it has. */
   find() {
     const { book, frames, words } = this;
-    const text = this.state.search.trim();
-    this.wanted = null;
-    let told = "";
-    let hidden = false;
-    if (text && !wantedIn(text)) {
-      told = words.badExpression;
-    } else if (text) {
-      const matching = matchingFunctions(book.functions, text);
-      const isWanted = wantedIn(text);
-      this.wanted = new Uint8Array(1 + book.count + book.packages.length);
-      this.wanted.set(matching, 1);
-      book.packages.forEach((name, at) => (this.wanted[1 + book.count + at] = isWanted(name) ? 1 : 0));
-      const time = timeIn(frames, this.wanted);
-      hidden = time === 0 && this.state.libraries !== "shown" && matching.includes(1);
-      told = time > 0 ? fill(words.matched, { share: percent(time, frames.whole) }) : words.noMatch;
-      if (hidden) told = words.onlyLibraries;
-    }
+    const allShown = this.state.libraries === "shown";
+    const { wanted, told, hidden } = searchFor(this.state.search, { book, frames, words, allShown });
+    this.wanted = wanted;
     this.part("matches").textContent = told;
     this.part("show-libraries").hidden = !hidden;
   }

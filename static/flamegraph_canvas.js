@@ -3,7 +3,7 @@
 // Costs one pass over the frames in sight (less than 1 ms at 50,000 frames) and one over the boxes that came of it,
 // a few hundred to thousand: a fill each, and a text where two characters fit.
 
-import { Boxes } from "./flamegraph_frames.js";
+import { Boxes } from "./flamegraph_boxes.js";
 
 export const ROW_PX = 20;
 const TEXT_MARGIN_PX = 5;
@@ -19,7 +19,7 @@ export function fontOf(element) {
 /**
  * @typedef {object} Look         how frames appear
  * @property {object} theme       of flamegraph_colours.js
- * @property {(fn: number, theme: object) => string} colourOf
+ * @property {(frame: number, theme: object) => string} colourOf
  * @property {Uint8Array|null} wanted  what was searched for, by function from -1 on; null where nothing is
  * @property {number} zoomed      frame
  * @property {number} chosen      frame, -1 for none
@@ -148,6 +148,5 @@ export class FlameCanvas {
 /** The colour of a box; what was not searched for steps back. */
 export function fillOf(frame, frames, { theme, wanted, colourOf }) {
   if (frame < 0) return theme.narrow;
-  const fn = frames.fn[frame];
-  return wanted && !wanted[fn + 1] ? theme.dimmed : colourOf(fn, theme);
+  return wanted && !wanted[frames.fn[frame] + 1] ? theme.dimmed : colourOf(frame, theme);
 }

@@ -1,7 +1,7 @@
 // A flame graph as a file. Names come from the target app: nothing of them may become markup.
 
+import { Boxes } from "./flamegraph_boxes.js";
 import { ROW_PX, fillOf } from "./flamegraph_canvas.js";
-import { Boxes } from "./flamegraph_frames.js";
 import { duration, percent } from "./measures.js";
 
 // XML 1.0 has no way to write these, not even escaped.

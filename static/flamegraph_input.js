@@ -140,8 +140,12 @@ export class Input {
     on("libraries", "change", (event) => graph.change({ libraries: event.target.value }));
     on("show-libraries", "click", () => graph.change({ libraries: "shown" }));
     on("open-sandwich", "click", () => graph.change({ kind: "sandwich" }));
-    on("svg", "click", () => graph.keepAsSvg());
-    on("png", "click", () => graph.keepAsPng());
+    const keep = (act) => (event) => {
+      event.target.closest("details").open = false;
+      act();
+    };
+    on("svg", "click", keep(() => graph.keepAsSvg()));
+    on("png", "click", keep(() => graph.keepAsPng()));
     on("help", "click", () => this.part("keys").showModal());
   }
 

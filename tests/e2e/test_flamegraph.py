@@ -456,14 +456,11 @@ def test_theme_changes_repaint(flame_page: Page) -> None:
     assert before[0] > 200
 
 
-def test_without_a_script_there_is_no_empty_frame(
-    logged_in_page: Page, project: MadeProject, instance: dict[str, Any]
-) -> None:
+def test_without_a_script_there_is_no_empty_frame(logged_in_page: Page, project: MadeProject) -> None:
     page = logged_in_page
     browser = page.context.browser
     assert browser
-    context = browser.new_context(java_script_enabled=False)
-    context.add_cookies(page.context.cookies())
+    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
     plain = context.new_page()
     plain.goto(project.send_products())
     expect(plain.locator("#flamegraph")).to_be_hidden()
