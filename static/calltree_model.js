@@ -26,7 +26,10 @@ export function ownCode({ library }) {
 
 /** Builds the view of a tree in preorder, whole or with frames folded. */
 export function buildView(data, fold = null) {
-  const size = data.parent.length;
+  const { parent, self_us, total_us, samples } = data;
+  const functionOf = data.function;
+  const span = 2 * data.functions.name.length;
+  const size = parent.length;
   const shownAs = new Int32Array(size);
   const view = {
     count: 1,
@@ -43,18 +46,18 @@ export function buildView(data, fold = null) {
   // Calls of one function from one visible caller are one row, whatever library frames lay between.
   const merged = new Map();
   for (let index = 0; index < size; index++) {
-    const caller = data.parent[index] < 0 ? 0 : shownAs[data.parent[index]];
-    const fn = fold ? fold(data.function[index], view.fn[caller]) : data.function[index];
-    if (data.parent[index] < 0) view.total[0] += data.total_us[index];
+    const caller = parent[index] < 0 ? 0 : shownAs[parent[index]];
+    const fn = fold ? fold(functionOf[index], view.fn[caller]) : functionOf[index];
+    if (parent[index] < 0) view.total[0] += total_us[index];
     if (fn < 0) {
       shownAs[index] = caller;
-      view.self[caller] += data.self_us[index];
-      view.hidden[caller] += data.self_us[index];
-      view.samples[caller] += data.samples[index];
+      view.self[caller] += self_us[index];
+      view.hidden[caller] += self_us[index];
+      view.samples[caller] += samples[index];
       continue;
     }
     // Twice as many numbers as functions: a fold may number what stands for several of them.
-    const key = caller * 2 * data.functions.name.length + fn;
+    const key = caller * span + fn;
     let node = fold ? merged.get(key) : undefined;
     if (node === undefined) {
       node = view.count++;
@@ -65,9 +68,9 @@ export function buildView(data, fold = null) {
       view.depth[node] = view.depth[caller] + 1;
     }
     shownAs[index] = node;
-    view.self[node] += data.self_us[index];
-    view.total[node] += data.total_us[index];
-    view.samples[node] += data.samples[index];
+    view.self[node] += self_us[index];
+    view.total[node] += total_us[index];
+    view.samples[node] += samples[index];
   }
   // A callee comes after its caller: from the end, every node is complete when it is added to its caller.
   for (let node = view.count - 1; node > 0; node--) view.samples[view.parent[node]] += view.samples[node];
@@ -150,6 +153,8 @@ export function placeOf(functions, fn) {
   return functions.line[fn] > 0 ? `${file}:${functions.line[fn]}` : file;
 }
 
+const lowered = new WeakMap();
+
 /**
  * What is searched for: a text in any case, or a regular expression between slashes (`/^get_/`). Returns a test
  * of strings, or null for an expression that can't be read.
@@ -174,7 +179,21 @@ export function isExpression(search) {
 /** Functions whose name or place is searched for: one byte per function. */
 export function matchingFunctions(functions, search) {
   const isWanted = wantedIn(search);
-  return Uint8Array.from(functions.name, (_, fn) =>
-    isWanted && (isWanted(nameOf(functions, fn)) || isWanted(placeOf(functions, fn))) ? 1 : 0,
-  );
+  if (!isWanted) return new Uint8Array(functions.name.length);
+  if (isExpression(search)) {
+    return Uint8Array.from(functions.name, (_, fn) =>
+      isWanted(nameOf(functions, fn)) || isWanted(placeOf(functions, fn)) ? 1 : 0,
+    );
+  }
+  const wanted = search.toLowerCase();
+  return Uint8Array.from(loweredOf(functions), (text) => (text.includes(wanted) ? 1 : 0));
+}
+
+/** Name and place in lower case, made once: every letter that is typed searches all of them. */
+function loweredOf(functions) {
+  if (!lowered.has(functions)) {
+    const texts = functions.name.map((_, fn) => `${nameOf(functions, fn)}\n${placeOf(functions, fn)}`.toLowerCase());
+    lowered.set(functions, texts);
+  }
+  return lowered.get(functions);
 }

@@ -103,15 +103,12 @@ export class FlameGraph {
   zoomTo(frame) {
     this.trail = this.trail.filter((outer) => outer !== frame && isWithin(this.frames, frame, outer));
     if (frame > 0) this.trail.push(frame);
-    this.panel.showZoom(this.frames, this.zoomed);
     this.choose(frame);
   }
 
   zoomOut() {
     const left = this.trail.pop();
-    if (left === undefined) return;
-    this.panel.showZoom(this.frames, this.zoomed);
-    this.choose(left);
+    if (left !== undefined) this.choose(left);
   }
 
   /** `quietly`: the other pictures know already. */
@@ -122,13 +119,14 @@ export class FlameGraph {
         const common = commonFrame(this.frames, this.zoomed, frame);
         this.trail = this.trail.filter((outer) => isWithin(this.frames, common, outer));
         if (common > 0 && this.zoomed !== common) this.trail.push(common);
-        this.panel.showZoom(this.frames, this.zoomed);
       }
       this.canvas.reveal(frame);
     }
+    // Before anything of the document changes: drawing asks how far it is scrolled, which would lay out all anew.
+    this.draw();
+    this.panel.showZoom(this.frames, this.zoomed);
     this.panel.showChosen(this.frames, Math.max(frame, 0), this.zoomed, { saying: !quietly });
     if (!quietly) this.tell("tree:select", { node: this.chosenNode() ?? -1 });
-    this.draw();
     this.note();
   }
 

@@ -24,6 +24,8 @@ export class Panel {
 
   /** The way to what fills the width; long ways lose their middle. */
   showZoom(frames, zoomed) {
+    if (this.zoomOf === zoomed && this.zoomFrames === frames) return;
+    [this.zoomFrames, this.zoomOf] = [frames, zoomed];
     const path = pathTo(frames, zoomed);
     const shown = path.length > MOST_CRUMBS ? [path[0], -1, ...path.slice(2 - MOST_CRUMBS)] : path;
     this.part("crumbs").hidden = path.length < 2;

@@ -24,7 +24,7 @@ def columns(frames: int) -> dict[str, Any]:
     path = [0]
     while len(parent) < frames:
         # Back to some caller that was seen just now, seldom far up.
-        del path[max(1, len(path) - int(chance.expovariate(0.4))) :]
+        del path[max(1, len(path) - int(chance.expovariate(0.7))) :]
         if len(path) > MOST_DEPTH:
             del path[1 + chance.randrange(MOST_DEPTH) :]
         parent.append(path[-1])
