@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Generic, Self, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
-from profiles.trends import EndpointRow
+from profiles.trends import EndpointRow, EndpointTotals
+
+Row = TypeVar("Row", EndpointRow, EndpointTotals)
 
 NAMES: Final = {"request": _("Requests"), "task": _("Tasks"), "call": _("Functions")}
 
@@ -24,14 +26,14 @@ class KindTab:
 
 
 @dataclass(frozen=True)
-class KindTabs:
+class KindTabs(Generic[Row]):
     """One tab a kind; the first that has something is current, unless another one is asked for."""
 
     current: str
-    rows: Sequence[EndpointRow]
+    rows: Sequence[Row]
 
     @classmethod
-    def of(cls, rows: Sequence[EndpointRow], *, asked: str) -> Self:
+    def of(cls, rows: Sequence[Row], *, asked: str) -> Self:
         if asked in NAMES:
             return cls(asked, rows)
         there = {row.endpoint.kind for row in rows}
@@ -42,7 +44,7 @@ class KindTabs:
         return NAMES[self.current]
 
     @property
-    def rows_of_current(self) -> list[EndpointRow]:
+    def rows_of_current(self) -> list[Row]:
         return [row for row in self.rows if row.endpoint.kind == self.current]
 
     @property

@@ -147,6 +147,17 @@ class EndpointRow:
         ]
 
 
+@dataclass
+class EndpointTotals:
+    """Of an endpoint what needs no histogram; `timed` and `sum_us` as in Measured."""
+
+    endpoint: EndpointKey
+    count: int = 0
+    errors: int = 0
+    timed: int = 0
+    sum_us: int = 0
+
+
 @dataclass(frozen=True)
 class GroupRow:
     """One line of a table of versions or environments, by name."""

@@ -105,6 +105,7 @@ def test_a_project_shows_its_figures(owner_client: Client, measured: Project) ->
     assert dict(facts)["Error rate"] == "25.0 %"
     assert "echarts" in page
     # What only pyinstrument saw is counted without a time, so it comes last.
+    assert "Times are of 33 of 36: what pyinstrument recorded" in page
     assert routes(response) == ["/search", "/cart", "/slowed"]
     latency = chart_of(response, "latency")
     values = [value for value in latency["lines"][2]["values"] if value is not None]

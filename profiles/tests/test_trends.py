@@ -21,7 +21,7 @@ from profiles.models.tree_blob import merged_query, tree_period
 from profiles.rollup import EVERYTHING, Calls, EndpointKey
 from profiles.tests import folding, ledgers
 from profiles.tests.folding import Clock, Process, settle
-from profiles.trends import MOST_STRETCHES, Group, Period
+from profiles.trends import MOST_STRETCHES, EndpointTotals, Group, Period
 from projects.models import Project, Version
 from projects.tests import factories
 
@@ -188,6 +188,32 @@ def test_the_table_of_endpoints(project: Project, processes: list[Process], cloc
     assert usual.measured.counters == {"db": Calls(16, 240)}
 
 
+def test_totals_are_those_of_the_table(project: Project, processes: list[Process], clock: Clock) -> None:
+    seen_twice = ledgers.endpoint("/a", method="POST", durations=[5])
+    slowed = ledgers.endpoint("/slowed", engine="pyinstrument", durations=[9_000_000])
+    processes[0].send(ledgers.document(minute_before(clock, 4), seen_twice, slowed))
+    began = clock.now
+    settle(clock)
+    period = last(20 * HOUR, Clock(began), MOST_STRETCHES)
+    for choice in ({}, {"version_id": version_id("1")}, {"environment": "staging"}):
+        table = Rollup.objects.endpoints(project.pk, period=period, **choice)
+        totals = Rollup.objects.totals(project.pk, period=period, **choice)
+        assert [
+            EndpointTotals(
+                row.endpoint, row.measured.count, row.measured.errors, row.measured.timed, row.measured.sum_us
+            )
+            for row in table.rows
+        ] == totals
+        for among in (
+            [],
+            [A],
+            [A, EndpointKey("request", "GET", "/slow")],
+            [EndpointKey("task", "GET", "/a")],
+        ):
+            some = Rollup.objects.endpoints(project.pk, period=period, among=among, **choice)
+            assert some.rows == [row for row in table.rows if row.endpoint in among]
+
+
 def test_an_endpoint_of_the_table_has_its_stretches(
     project: Project, processes: list[Process], clock: Clock
 ) -> None:
@@ -304,6 +330,11 @@ def test_an_index_serves_every_question(project: Project, many: None, clock: Clo
         assert executed(plan)["totalDocsExamined"] == 6 * 15 * parts
         assert executed(plan)["totalKeysExamined"] <= 6 * 15 * parts + 12
         assert not {"COLLSCAN"} & scanned(plan)
+        few = endpoints_stages(project.pk, period=last(HOUR, clock), among=[A], **asked)
+        plan = explain(Rollup, {"pipeline": few, "hint": SERIES})
+        assert executed(plan)["totalDocsExamined"] == 15 * parts
+        # One key more for each kind, version and environment that may be left behind.
+        assert executed(plan)["totalKeysExamined"] <= 15 * parts + 20
         period = tree_period(clock.now - 3 * HOUR, clock.now, now=clock.now, zone=ZONE)
         tree = merged_query(project.pk, SAMPLED, period=period, **asked)
         hours = len({minute_before(clock, ago).replace(minute=0) for ago in range(1, 121, 4)})

@@ -58,7 +58,7 @@ class Asked:
 
     scope: ScopeForm
     table: EndpointTable
-    tabs: KindTabs
+    tabs: KindTabs[EndpointRow]
     column: Column
     ascending: bool
     search: str
