@@ -139,7 +139,7 @@ def find_of(monkeypatch: pytest.MonkeyPatch, **asked: Any) -> tuple[Mapping[str,
             return rows.count_documents(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(mongo, "collection", lambda _model: Watched())
+        patch.setattr(mongo, "for_pages", lambda _model: Watched())
         page = Profile.objects.page(PROJECT, asked.pop("filters"), limit=PAGE, **asked)
     (find,) = sent
     return find, page
