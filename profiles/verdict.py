@@ -38,7 +38,6 @@ class Warned(StrEnum):
     BIMODAL = "bimodal"
     MIX = "mix"
     PYTHON = "python"
-    ENGINE = "engine"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Caution:
     dependence       factor: how many requests count as one
     bimodal          lower_us, upper_us (means of two groups), share (of the upper one), of the side `side`
     mix              moved: the share of requests that go elsewhere
-    python, engine   no numbers
+    python           no numbers
     """
 
     warned: Warned

@@ -26,6 +26,13 @@ class DeployMark(NamedTuple):
     at: datetime
 
 
+class Arrival(NamedTuple):
+    """A version that reached an environment, by its id."""
+
+    version_id: ObjectId
+    environment: str
+
+
 class DeployManager(models.Manager["Deploy"]):
     """Reads that the index of a project's newest deploys serves."""
 
@@ -57,6 +64,16 @@ class DeployManager(models.Manager["Deploy"]):
             for row in reversed(wanted)
             if row["version_id"] in names
         ]
+
+    def arrivals(self, project_id: ObjectId) -> list[Arrival]:
+        """The newest 1,000 deploys, the newest first. One read."""
+        found = mongo.collection(self.model).find(
+            {"project_id": project_id},
+            {"_id": 0, "version_id": 1, "environment": 1},
+            sort=[("at", -1)],
+            limit=MOST_LOOKED_AT,
+        )
+        return [Arrival(row["version_id"], row["environment"]) for row in found]
 
     def environments(self, project_id: ObjectId) -> set[str]:
         """Where the newest 1,000 deploys went."""

@@ -29,6 +29,7 @@ LIFETIME: Final = timedelta(days=7)
 SEEN_PRECISION: Final = timedelta(minutes=1)
 MOST_REMEMBERED: Final = 10_000
 MOST_LISTED: Final = 10_000
+MOST_READ: Final = 500
 SHORTEST_LIFE_S: Final = 60
 
 
@@ -91,6 +92,20 @@ class InstanceManager(models.Manager["Instance"]):
     def pages(self, project_id: ObjectId, size: int) -> Paginator[Instance]:
         """The processes of a project, those heard of last first, at most 10,000."""
         return Paginator(_Newest(self, project_id), size)  # type: ignore[arg-type]
+
+    def pythons(self, project_id: ObjectId, version_name: str, environment: str | None = None) -> set[str]:
+        """Which Pythons (`3.11`) ran a version, of the newest 500 processes of the project."""
+        newest = mongo.collection(self.model).find(
+            {"project_id": project_id},
+            {"_id": 0, "python": 1, "version_name": 1, "environment": 1},
+            sort=[("last_seen", -1)],
+            limit=MOST_READ,
+        )
+        return {
+            ".".join(row["python"].split(".")[:2])
+            for row in newest
+            if row["version_name"] == version_name and environment in (None, row["environment"])
+        }
 
     def forget(self) -> None:
         """Empties this process's memory: tests drop the rows behind it."""

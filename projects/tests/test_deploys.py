@@ -59,3 +59,14 @@ def test_a_version_that_is_gone_is_left_out(deployed: Project) -> None:
 def test_environments_are_those_of_the_project(deployed: Project) -> None:
     assert Deploy.objects.environments(deployed.pk) == {"production", "staging"}
     assert Deploy.objects.environments(factories.project("New").pk) == set()
+
+
+def test_arrivals_come_newest_first_each_time_again(deployed: Project) -> None:
+    deploy(deployed, "2", 4)
+    names = {version.pk: version.name for version in Version.objects.filter(project=deployed)}
+    found = [
+        (names[arrival.version_id], arrival.environment) for arrival in Deploy.objects.arrivals(deployed.pk)
+    ]
+    assert found[0] == ("2", "production")
+    assert found.count(("2", "production")) == 2
+    assert ("2", "staging") in found
