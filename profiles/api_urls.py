@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from profiles import ingest
-from profiles.api import endpoints, exports, functions, keep, lists, stats, trees, upload
+from profiles.api import compare, endpoints, exports, functions, keep, lists, stats, trees, upload
 
 urlpatterns = [
     path("ingest/", ingest.IngestView.as_view(), name="ingest"),
@@ -11,6 +11,16 @@ urlpatterns = [
     path("projects/<str:project_id>/profiles/", lists.ProfileListView.as_view(), name="api-profiles"),
     path("projects/<str:project_id>/endpoints/", endpoints.EndpointListView.as_view(), name="api-endpoints"),
     path("projects/<str:project_id>/functions/", functions.FunctionListView.as_view(), name="api-functions"),
+    path(
+        "projects/<str:project_id>/versions/compare/",
+        compare.CompareView.as_view(),
+        name="api-compare",
+    ),
+    path(
+        "projects/<str:project_id>/versions/compare/functions/",
+        compare.CompareFunctionsView.as_view(),
+        name="api-compare-functions",
+    ),
     path("projects/<str:project_id>/stats/", stats.StatsView.as_view(), name="api-stats"),
     path("projects/<str:project_id>/tree/folded/", trees.FoldedTreeView.as_view(), name="api-tree-folded"),
     path(

@@ -4,6 +4,7 @@ from django.urls import path
 
 from profiles.views import (
     arrival,
+    compare,
     detail,
     endpoint,
     endpoints,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("activity/", arrival.activity, name="activity"),
     path("projects/<slug:slug>/", project.project, name="project"),
     path("projects/<slug:slug>/chosen-profiles/", project.chosen_profiles, name="chosen_profiles"),
+    path("projects/<slug:slug>/compare/", compare.compare, name="compare"),
+    path("projects/<slug:slug>/compare/latest/", compare.latest_verdict, name="latest_verdict"),
     path("projects/<slug:slug>/endpoints/", endpoints.endpoints, name="endpoints"),
     path("projects/<slug:slug>/endpoints.csv", endpoints.endpoints_csv, name="endpoints_csv"),
     path("projects/<slug:slug>/endpoint/", endpoint.endpoint, name="endpoint"),

@@ -89,6 +89,8 @@ WALK: dict[str, list[Step]] = {
     "account/tokens/<object_id:token_id>/revoke/": [post((302, 404, 404, 404, 404, 302))],
     PAGES: [get(MEMBERS)],
     f"{PAGES}chosen-profiles/": [get(MEMBERS)],
+    f"{PAGES}compare/": [get(MEMBERS)],
+    f"{PAGES}compare/latest/": [get(MEMBERS)],
     f"{PAGES}endpoints/": [get(MEMBERS)],
     f"{PAGES}endpoints.csv": [get(MEMBERS)],
     f"{PAGES}profiles/": [get(MEMBERS)],
@@ -141,6 +143,9 @@ WALK: dict[str, list[Step]] = {
     f"{IN_PROJECT}endpoints/": [get(API_MEMBERS)],
     f"{IN_PROJECT}functions/": [get(API_MEMBERS)],
     f"{IN_PROJECT}stats/": [get(API_MEMBERS)],
+    # Of no version in particular.
+    f"{IN_PROJECT}versions/compare/": [get(API_OF_MEMBERS)],
+    f"{IN_PROJECT}versions/compare/functions/": [get(API_OF_MEMBERS)],
     # Of no endpoint in particular.
     f"{IN_PROJECT}tree/folded/": [get(API_OF_MEMBERS)],
     f"{IN_PROJECT}tree/speedscope/": [get(API_OF_MEMBERS)],
