@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from profiles.calltree import Function, name_of
+from profiles.forest import ENGINES
 from profiles.function_sums import Table
 
 SELF, TOTAL, NAME = "self", "total", "name"
+# That of a page that is asked for none.
+USUAL_ENGINE: Final = ENGINES[0]
 
 # Rows are numbers of functions in the table; the least of these comes first.
 ORDERS: Final[dict[str, Callable[[Table, int], tuple[object, ...]]]] = {
@@ -31,6 +34,20 @@ def chosen(table: Table, *, search: str = "", own: bool = False, order: str = SE
         if not (own and function.library) and (not wanted or wanted in _text(function))
     ]
     return sorted(rows, key=lambda row: (key(table, row), table.functions[row]))
+
+
+def named(tables: Mapping[str, Table], is_wanted: Callable[[str], bool]) -> list[tuple[Function, str]]:
+    """Return functions whose name and file are wanted, and in whose table each is.
+
+    Own code comes first, then what takes most. A function of several engines is that of the first.
+    """
+    found: dict[tuple[str, str, str], tuple[tuple[object, ...], Function, str]] = {}
+    for engine, table in tables.items():
+        for row, function in enumerate(table.functions):
+            if is_wanted(_text(function)):
+                order = (function.library, -table.self_us[row], -table.total_us[row], function)
+                found.setdefault((*function[:2], function.short_file), (order, function, engine))
+    return [(function, engine) for _order, function, engine in sorted(found.values())]
 
 
 def _text(function: Function) -> str:

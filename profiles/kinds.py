@@ -13,6 +13,8 @@ from profiles.trends import EndpointRow, EndpointTotals
 Row = TypeVar("Row", EndpointRow, EndpointTotals)
 
 NAMES: Final = {"request": _("Requests"), "task": _("Tasks"), "call": _("Functions")}
+# What stands before an endpoint that has no method.
+SINGULAR: Final = {"task": _("task"), "call": _("call")}
 
 
 @dataclass(frozen=True)

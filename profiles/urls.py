@@ -14,6 +14,7 @@ from profiles.views import (
     metrics,
     profile_list,
     project,
+    search,
     storage,
     upload,
 )
@@ -32,6 +33,7 @@ urlpatterns = [
     path("projects/<slug:slug>/endpoint/profiles/", endpoint.endpoint_profiles, name="endpoint_profiles"),
     path("projects/<slug:slug>/functions/", functions.functions, name="functions"),
     path("projects/<slug:slug>/functions.csv", functions.functions_csv, name="functions_csv"),
+    path("projects/<slug:slug>/search/", search.search, name="search"),
     path("projects/<slug:slug>/profiles/", profile_list.profiles, name="profiles"),
     path("projects/<slug:slug>/first-profile/", arrival.first_profile, name="first_profile"),
     path("projects/<slug:slug>/upload/", upload.upload, name="upload"),

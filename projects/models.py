@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import zoneinfo
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -16,7 +17,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from projects import credentials, sdk_settings
+from perfplatform import mongo
+from projects import credentials, sdk_settings, search
 from projects.credentials import CredentialPrefix
 from projects.deletion import Deletion
 from projects.deploys import DeployManager
@@ -72,6 +74,31 @@ class ProjectManager(models.Manager["Project"]):
                 pk__in=list(Member.objects.filter(user=user).values_list("project_id", flat=True))
             )
         return projects.order_by("name")
+
+    def named(
+        self, user: Any, wanted: Sequence[str], *, most: int = search.MOST_FOUND
+    ) -> list[tuple[str, str]]:
+        """Name and slug of the projects that `user` may see with all words in their name, by name.
+
+        Reads the names of projects in their index, which has them in this order.
+        """
+        query: dict[str, Any] = {
+            "$and": [{"name": search.pattern(word)} for word in wanted],
+            "status": {"$ne": Project.Status.DELETING.value},
+        }
+        if not user.is_superuser:
+            query["_id"] = {
+                "$in": list(Member.objects.filter(user=user).values_list("project_id", flat=True))
+            }
+        found = mongo.collection(Project).find(
+            query,
+            {"name": 1, "slug": 1},
+            sort=[("name", 1)],
+            limit=most,
+            hint="project_name_read",
+            max_time_ms=search.SEARCH_TIME_MS,
+        )
+        return [(row["name"], row["slug"]) for row in found]
 
     def being_deleted(self) -> list[ObjectId]:
         return list(self.filter(status=Project.Status.DELETING).values_list("pk", flat=True))

@@ -3,10 +3,11 @@ from __future__ import annotations
 from django.urls import include, path
 
 from projects import converters  # noqa: F401 - registers object_id.
-from projects.views import account, deletion, projects, settings
+from projects.views import account, deletion, projects, search, settings
 
 pages = [
     path("", projects.project_list, name="list"),
+    path("search/", search.search, name="search"),
     path("projects/new/", projects.create, name="create"),
     path("projects/<slug:slug>/setup/", projects.setup, name="setup"),
     path("projects/<slug:slug>/settings/", settings.general, name="settings"),

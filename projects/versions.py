@@ -15,6 +15,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from perfplatform import mongo
+from projects import search
 
 if TYPE_CHECKING:
     from projects.models import Project, Version
@@ -27,6 +28,7 @@ IDLE_AFTER = timedelta(days=1)
 MOST_OFFERED = 200
 OTHER = "(other)"
 CACHE_SIZE = 10_000
+BY_NAME = "version_read"
 
 
 class VersionManager(models.Manager["Version"]):
@@ -135,6 +137,23 @@ class VersionManager(models.Manager["Version"]):
         ]
         return {row["_id"]: row["found"] for row in mongo.collection(self.model).aggregate(stages)}
 
+    def named(
+        self, project_id: ObjectId, wanted: Sequence[str], *, most: int = search.MOST_FOUND
+    ) -> list[tuple[str, datetime]]:
+        """Versions with all words in their name, and when each was last heard of; the last one first.
+
+        Reads the names of a project's versions in their index.
+        """
+        found = mongo.collection(self.model).find(
+            named_query(project_id, wanted),
+            {"name": 1, "last_seen_at": 1},
+            sort=[("last_seen_at", -1)],
+            limit=most,
+            hint=BY_NAME,
+            max_time_ms=search.SEARCH_TIME_MS,
+        )
+        return [(row["name"], row["last_seen_at"].replace(tzinfo=UTC)) for row in found]
+
     def id_of(self, project_id: ObjectId, name: str) -> ObjectId | None:
         """The id of a version, archived ones included. One indexed read."""
         found = mongo.collection(self.model).find_one({"project_id": project_id, "name": name}, {"_id": 1})
@@ -182,3 +201,8 @@ class VersionManager(models.Manager["Version"]):
             row = update()
         found: ObjectId = row["_id"]
         return found
+
+
+def named_query(project_id: ObjectId, wanted: Sequence[str]) -> dict[str, Any]:
+    """Which versions `named` finds."""
+    return {"project_id": project_id, "$and": [{"name": search.pattern(word)} for word in wanted]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from bson import ObjectId
@@ -21,6 +21,9 @@ from profiles.models.bulk import replace_older
 from profiles.scope import Scope, document_id
 from profiles.trends import Period
 from projects.models import Project, Version
+
+# How long ago a stretch may have begun that is among the newest.
+NEWEST = {Grain.DAY: timedelta(days=2), Grain.HOUR: timedelta(hours=3)}
 
 
 class FunctionSumsManager(models.Manager["FunctionSums"]):
@@ -76,6 +79,17 @@ class FunctionSumsManager(models.Manager["FunctionSums"]):
         found = mongo.for_pages(self.model).find(query, {"data": 1})
         return Table(function_sums.unpack(row["data"]) for row in found)
 
+    def newest(self, project_id: ObjectId, *, now: datetime) -> dict[str, Table]:
+        """The functions of the last days by engine class, for looking up names.
+
+        Days are folded late, so the last hours are there too: the times are no sums of anything.
+        """
+        found = mongo.for_pages(self.model).find(newest_query(project_id, now=now), {"engine": 1, "data": 1})
+        parts: dict[str, list[Part]] = {}
+        for row in found:
+            parts.setdefault(row["engine"], []).append(function_sums.unpack(row["data"]))
+        return {engine: Table(parts[engine]) for engine in ENGINES if engine in parts}
+
 
 class FunctionSums(models.Model):
     """The functions of a stretch of time, as one engine class saw them in all endpoints."""
@@ -126,6 +140,15 @@ def table_query(
         "engine": engine,
         **{name: value for name, value in chosen.items() if value is not None},
         "start": {"$gte": period.start, "$lt": period.end},
+    }
+
+
+def newest_query(project_id: ObjectId, *, now: datetime) -> Document:
+    """Which sums `newest` reads: those of two days and a few hours, of each version and environment."""
+    return {
+        "project_id": project_id,
+        "engine": {"$in": list(ENGINES)},
+        "$or": [{"grain": str(grain), "start": {"$gte": now - age}} for grain, age in NEWEST.items()],
     }
 
 

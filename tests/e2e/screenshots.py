@@ -42,6 +42,7 @@ def pages(shop: MadeProject, empty: MadeProject, profile: str) -> Iterator[tuple
     yield "functions", f"/projects/{shop.slug}/functions/?period=6h"
     yield "profiles", f"/projects/{shop.slug}/profiles/"
     yield "profile", profile
+    yield "search", f"/projects/{shop.slug}/search/?q=c"
     yield "setup", f"/projects/{empty.slug}/setup/"
     yield "upload", f"/projects/{shop.slug}/upload/"
     yield "settings", f"/projects/{shop.slug}/settings/"
