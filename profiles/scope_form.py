@@ -253,6 +253,11 @@ class ScopeForm(forms.Form):
         return [*self._pickers(), *self._period()]
 
     @property
+    def fixed(self) -> list[tuple[str, str]]:
+        """What stands in an address that shows the same period whenever it is opened."""
+        return [*self._pickers(), ("start", _utc(self.span.start)), ("end", _utc(self.span.end))]
+
+    @property
     def elsewhere(self) -> str:
         """`?…` of the scope alone, for links to other pages."""
         return _query({**dict(self._pickers()), **dict(self._period())})

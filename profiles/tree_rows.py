@@ -39,6 +39,11 @@ def hot_path(tree: CallTree) -> list[Row]:
     ]
 
 
+def own_path(tree: CallTree) -> list[Row]:
+    """The app's own code on the hot path."""
+    return [row for row in hot_path(tree) if not row.library]
+
+
 def top_functions(tree: CallTree, count: int) -> list[Row]:
     """The `count` functions with the most self time. Recursion counts once in a total."""
     self_us, total_us, samples = sums(tree, range(len(tree.functions)), len(tree.functions))

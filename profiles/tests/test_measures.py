@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
+from profiles import amounts
 from profiles.templatetags import measures
 
 
@@ -29,7 +30,7 @@ from profiles.templatetags import measures
     ],
 )
 def test_durations_have_three_digits_that_matter(us: int, text: str) -> None:
-    assert measures.duration(us) == text
+    assert amounts.duration(us) == text
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_durations_have_three_digits_that_matter(us: int, text: str) -> None:
     ],
 )
 def test_shares(part: int, whole: int, text: str) -> None:
-    assert measures.percent_of(part, whole) == text
+    assert amounts.percent_of(part, whole) == text
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_widths_stay_within_the_bar(part: int, whole: int, width: str) -> None:
     ],
 )
 def test_sizes(size_bytes: int, told: str) -> None:
-    assert measures.size(size_bytes) == told
+    assert amounts.size(size_bytes) == told
 
 
 @pytest.mark.parametrize(
@@ -89,4 +90,4 @@ def test_sizes(size_bytes: int, told: str) -> None:
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_rates(per_minute: float, text: str, language: str) -> None:
     with translation.override(language):
-        assert measures.rate(per_minute) == text
+        assert amounts.rate(per_minute) == text

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from profiles import calltree, tree_columns, tree_rows
 from profiles.calltree import CallTree, Timeline
 from profiles.models import Profile, SessionBlob
+from profiles.views import ticket
 from projects.access import project_by_id
 from projects.clock import zone_of
 from projects.models import Member
@@ -41,14 +42,23 @@ def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
         tree, timeline = calltree.in_time_order(SessionBlob.objects.session(profile_id))
     except SessionBlob.DoesNotExist:
         raise Http404 from None
+    zone = zone_of(request.user, project)
     context = {
         "project": project,
         "profile": profile,
         "can_keep": request.role != Member.Role.VIEWER,
-        "zone": zone_of(request.user, project),
+        "zone": zone,
         "tags": profile.tags.items(),
         "counters": profile.counters,
         "downloads": _downloads(profile),
+        "ticket": ticket.of_profile(
+            project,
+            profile,
+            zone=zone,
+            path=tree_rows.own_path(tree),
+            suspect=tree_rows.suspect(tree),
+            whole_us=sum(tree.self_us),
+        ),
         **_tree_context(tree, timeline, label=str(profile)),
     }
     return render(request, "profiles/detail.html", context)

@@ -25,6 +25,7 @@ from profiles.rollup import EndpointKey
 from profiles.scope_form import ScopeForm
 from profiles.timeline import Timeline
 from profiles.trends import Measured, Period
+from profiles.views import ticket
 from profiles.views.engines import ENGINE_NAMES, Engine
 from profiles.views.scoped import render_scoped
 from projects.access import project_member
@@ -101,6 +102,7 @@ def endpoint(request: MemberRequest, project: Project) -> HttpResponse:
     if asked is None:
         return redirect("profiles:endpoints", project.slug)
     is_refresh = bool(request.htmx and request.htmx.target == "figures")
+    measured = _measured(asked)
     tree = {} if is_refresh else _merged_tree(asked)
     return render_scoped(
         request,
@@ -110,7 +112,8 @@ def endpoint(request: MemberRequest, project: Project) -> HttpResponse:
         tab="endpoints",
         endpoint=asked.endpoint,
         list_query=urlencode({"endpoint": asked.endpoint.route}),
-        **_measured(asked),
+        ticket="" if is_refresh else _ticket(asked, measured, tree),
+        **measured,
         **tree,
     )
 
@@ -170,6 +173,19 @@ def _measured(asked: Asked) -> dict[str, Any]:
     }
 
 
+def _ticket(asked: Asked, measured: dict[str, Any], tree: dict[str, Any]) -> str:
+    return ticket.of_endpoint(
+        asked.project,
+        asked.endpoint,
+        scope=asked.scope,
+        whole=measured["whole"],
+        per_minute=measured["whole"].count / measured["timeline"].minutes,
+        path=tree.get("own_path", []),
+        suspect=tree.get("suspect"),
+        whole_us=tree.get("whole_us", 0),
+    )
+
+
 def _calls(whole: Measured) -> list[Calls]:
     return [
         Calls(
@@ -214,6 +230,7 @@ def _tree_context(tree: CallTree, *, label: str) -> dict[str, Any]:
         "whole_us": sum(tree.self_us),
         "suspect": suspect,
         "hot_path": tree_rows.hot_path(tree),
+        "own_path": tree_rows.own_path(tree),
         "top_functions": tree_rows.top_functions(tree, TOP_FUNCTIONS),
     }
 

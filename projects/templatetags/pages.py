@@ -16,6 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, pgettext
 
+from projects.clock import in_full
+
 register = template.Library()
 
 
@@ -79,7 +81,5 @@ def _local(context: RequestContext, at: datetime) -> datetime:
 
 
 def _time(local: datetime, text: str) -> SafeString:
-    offset = local.strftime("%z")
-    full = f"{local:%Y-%m-%d %H:%M:%S} {local.tzinfo} (UTC{offset[:3]}:{offset[3:5]})"
     machine = local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return format_html('<time datetime="{}" title="{}">{}</time>', machine, full, text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', machine, in_full(local), text)
