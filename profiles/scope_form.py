@@ -184,6 +184,11 @@ class ScopeForm(forms.Form):
         return self.data.get("version", "") if self.version_id else ""
 
     @property
+    def source_version_id(self) -> ObjectId | None:
+        """Whose source functions are shown with: the version picked, else the one heard of last."""
+        return self.version_id or next(iter(self.version_ids.values()), None)
+
+    @property
     def environment_name(self) -> str | None:
         return self.cleaned_data.get("environment")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
-from profiles.calltree import CallTree, Timeline
+from profiles.calltree import CallTree, Function, Timeline
 from profiles.merged import prune
 
 MOST_NODES: Final = 20_000
@@ -15,13 +16,20 @@ MOST_FRAMES_IN_TIME: Final = 200_000
 
 
 def columns(
-    tree: CallTree, *, label: str, suspect: int, rest: str, timeline: Timeline | None = None
+    tree: CallTree,
+    *,
+    label: str,
+    suspect: int,
+    rest: str,
+    timeline: Timeline | None = None,
+    link_of: Callable[[Function], str | None] | None = None,
 ) -> dict[str, Any]:
     """`label` names the top row, `suspect` is the function to show first or -1.
 
     Of a larger tree the heaviest nodes are kept. What was cut from a node is one child of it, named `rest`:
     times still add up. `timeline` is that of the tree if it is of one recording; it is told as `runs`, which
     is None without one, where the tree was cut, and where a browser would have too much to draw.
+    `link_of` says where a function's source can be read.
     """
     runs = None
     if timeline and len(tree.parent) <= MOST_NODES and _can_be_drawn(tree, timeline):
@@ -41,6 +49,7 @@ def columns(
             "short_file": [function.short_file for function in functions],
             "line": [function.line for function in functions],
             "library": [int(function.library) for function in functions],
+            **({"link": [link_of(function) or "" for function in functions]} if link_of else {}),
         },
         "parent": tree.parent,
         "function": tree.function,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from profiles import calltree
-from profiles.calltree import CallTree, name_of, place_of
+from profiles.calltree import CallTree, Function, name_of, place_of
 from profiles.function_times import sums
 
 
@@ -19,6 +19,7 @@ class Row:
     self_us: int
     total_us: int
     samples: int
+    code: Function
 
 
 @dataclass(frozen=True)
@@ -73,4 +74,4 @@ def suspect(tree: CallTree) -> Suspect | None:
 
 def _row(tree: CallTree, function: int, self_us: int, total_us: int, samples: int) -> Row:
     code = tree.functions[function]
-    return Row(name_of(code), place_of(code), code.library, self_us, total_us, samples)
+    return Row(name_of(code), place_of(code), code.library, self_us, total_us, samples, code)

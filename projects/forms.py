@@ -12,10 +12,24 @@ from django import forms
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
-from projects import sdk_settings
+from projects import sdk_settings, source_link
 from projects.models import LANGUAGES, LARGEST_QUOTA_BYTES, Key, Member, Project, Token, User
 
 BYTES_OF_GB = 10**9
+SOURCE_LINK_FAULTS = {
+    source_link.Fault.SCHEME: _("Begin with https://, http:// or one of the editors: %(editors)s."),
+    source_link.Fault.HOST: _(
+        "Write out the host and a slash behind it before the first braces, as in https://git.example/{repo}."
+    ),
+    source_link.Fault.PLACEHOLDER: _(
+        "Only {repo}, {commit}, {version}, {file}, {path} and {line} may stand in braces."
+    ),
+    source_link.Fault.CHARACTER: _(
+        "A link has no spaces, quotation marks or letters of other scripts: write them percent-encoded."
+    ),
+    source_link.Fault.NO_FILE: _("Put {file} or {path} where the name of the file belongs."),
+    source_link.Fault.NO_REPOSITORY: _("The link has {repo}: say which repository that is, or leave it out."),
+}
 ZoneChoices = list[tuple[str, str | list[tuple[str, str]]]]
 
 
@@ -124,6 +138,38 @@ class RetentionForm(forms.ModelForm):  # type: ignore[type-arg]
         project: Project = self.instance
         project.keep(**said, storage_quota_bytes=int(quota_gb * BYTES_OF_GB))
         return project
+
+
+class SourceLinkForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Where a function's source can be read."""
+
+    class Meta:
+        model = Project
+        fields = ("source_link", "repository")
+        labels: ClassVar = {"source_link": _("Link"), "repository": _("Repository")}
+        help_texts: ClassVar = {
+            "source_link": _(
+                "For example https://git.example/{repo}/blob/{commit}/{file}#L{line} or "
+                "vscode://file/home/me/shop/{file}:{line}. {file} is the path below its entry of sys.path, "
+                "{path} the whole path as recorded; {version}, {commit} and {line} are those of the profile. "
+                "Empty: no links."
+            ),
+            "repository": _("What stands for {repo}, for example team/shop."),
+        }
+        widgets: ClassVar = {
+            "source_link": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+            "repository": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = self.cleaned_data
+        template = said.get("source_link")
+        fault = source_link.fault(template, said.get("repository", "")) if template else None
+        if fault:
+            field = "repository" if fault is source_link.Fault.NO_REPOSITORY else "source_link"
+            editors = {"editors": ", ".join(f"{scheme}://" for scheme in source_link.EDITOR_SCHEMES)}
+            self.add_error(field, forms.ValidationError(SOURCE_LINK_FAULTS[fault], params=editors))
+        return said
 
 
 def measure(name: str, label: Any, help_text: Any) -> forms.FloatField:

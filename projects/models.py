@@ -22,6 +22,7 @@ from projects import credentials, sdk_settings, search
 from projects.credentials import CredentialPrefix
 from projects.deletion import Deletion
 from projects.deploys import DeployManager
+from projects.source_link import LONGEST_REPOSITORY, LONGEST_TEMPLATE
 from projects.versions import VersionManager
 
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -177,6 +178,9 @@ class Project(models.Model):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
+    # A template by projects/source_link.py, and what it says for {repo}.
+    source_link = models.CharField(_("link to the source"), max_length=LONGEST_TEMPLATE, blank=True)
+    repository = models.CharField(_("repository"), max_length=LONGEST_REPOSITORY, blank=True)
     # Read and written as a whole, within the bounds of sdk_settings.py.
     sdk_settings = models.JSONField(_("settings of the SDK"), default=sdk_settings.unset, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

@@ -13,6 +13,7 @@ pages = [
     path("projects/<slug:slug>/settings/", settings.general, name="settings"),
     path("projects/<slug:slug>/settings/general/", settings.change, name="change"),
     path("projects/<slug:slug>/settings/retention/", settings.change_retention, name="change_retention"),
+    path("projects/<slug:slug>/settings/source/", settings.change_source_link, name="change_source_link"),
     path("projects/<slug:slug>/settings/sampling/", settings.change_sampling, name="change_sampling"),
     path("projects/<slug:slug>/delete/", settings.delete, name="delete"),
     path("projects/<slug:slug>/keys/", settings.create_key, name="create_key"),

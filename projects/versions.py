@@ -159,6 +159,11 @@ class VersionManager(models.Manager["Version"]):
         found = mongo.collection(self.model).find_one({"project_id": project_id, "name": name}, {"_id": 1})
         return found["_id"] if found else None
 
+    def told(self, version_id: ObjectId) -> tuple[str, str]:
+        """Name and commit of a version; empty where it is gone. One read by id."""
+        found = mongo.collection(self.model).find_one({"_id": version_id}, {"name": 1, "commit": 1}) or {}
+        return found.get("name", ""), found.get("commit", "")
+
     def forget(self) -> None:
         """Empties this process's cache: tests drop the rows behind it."""
         self._seen.clear()

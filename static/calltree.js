@@ -2,6 +2,7 @@
 
 import { buildView, childrenOf, hasChildren, heaviestNode, hotPath, isExpression, matchingFunctions, ownCode, visibleRows } from "./calltree_model.js";
 import { RowDrawer, fill } from "./calltree_rows.js";
+import { showPlace } from "./elements.js";
 import { duration, percent } from "./measures.js";
 
 const OVERSCAN_ROWS = 6;
@@ -344,7 +345,7 @@ class CallTree {
     const both = (us) => `${duration(us)} · ${percent(us, view.total[0])}`;
     const line = chosen > 0 && functions.line[fn] > 0 ? `:${functions.line[fn]}` : "";
     put("name", this.drawer.label(chosen));
-    put("place", chosen > 0 ? functions.file[fn] + line : "");
+    showPlace(this.part("detail-place"), chosen > 0 ? functions.file[fn] + line : "", functions.link?.[fn]);
     put("total", both(view.total[chosen]));
     put("self", both(view.self[chosen]));
     put("hidden", view.hidden[chosen] > 0 ? fill(this.words.ofThat, { time: duration(view.hidden[chosen]) }) : "");

@@ -2,6 +2,7 @@
 // Names come from the target app: they become text nodes, never markup.
 
 import { fill } from "./calltree_rows.js";
+import { showPlace } from "./elements.js";
 import { seen } from "./flamegraph_book.js";
 import { pathTo } from "./flamegraph_frames.js";
 import { duration, percent } from "./measures.js";
@@ -69,7 +70,7 @@ export class Panel {
     const total = frames.total[frame];
     const self = frames.self[frame];
     put("name", seen(book.name(fn)));
-    put("place", this.fullPlace(fn));
+    showPlace(this.part("place"), this.fullPlace(fn), book.functions.link?.[fn]);
     put("total", `${duration(total)} · ${share(total)}`);
     put("self", frames.level[frame] < 0 ? "–" : `${duration(self)} · ${share(self)}`);
     this.part("open-sandwich").disabled = fn < 0;

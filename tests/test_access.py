@@ -109,6 +109,7 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}settings/instances/": [get(MEMBERS)],
     f"{PAGES}settings/general/": [post(owners(422), name="")],
     f"{PAGES}settings/retention/": [post(owners(422), retention_days=0)],
+    f"{PAGES}settings/source/": [post(owners(422), source_link="javascript:alert(1)")],
     f"{PAGES}storage/": [get(MEMBERS)],
     # Of a deletion that the owner began.
     "deletions/<object_id:deletion_id>/": [get((302, 404, 404, 404, 404, 200))],

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from profiles import calltree, tree_columns, tree_rows
 from profiles.calltree import CallTree, Timeline
 from profiles.models import Profile, SessionBlob
+from profiles.sources import Sources
 from profiles.views import ticket
 from projects.access import project_by_id
 from projects.clock import zone_of
@@ -42,7 +43,7 @@ def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
         tree, timeline = calltree.in_time_order(SessionBlob.objects.session(profile_id))
     except SessionBlob.DoesNotExist:
         raise Http404 from None
-    zone = zone_of(request.user, project)
+    zone, sources = zone_of(request.user, project), Sources.of(project, profile.version_id)
     context = {
         "project": project,
         "profile": profile,
@@ -59,12 +60,15 @@ def detail(request: MemberRequest, profile_id: str) -> HttpResponse:
             suspect=tree_rows.suspect(tree),
             whole_us=sum(tree.self_us),
         ),
-        **_tree_context(tree, timeline, label=str(profile)),
+        "sources": sources,
+        **_tree_context(tree, timeline, label=str(profile), sources=sources),
     }
     return render(request, "profiles/detail.html", context)
 
 
-def _tree_context(tree: CallTree, timeline: Timeline, *, label: str) -> dict[str, object]:
+def _tree_context(
+    tree: CallTree, timeline: Timeline, *, label: str, sources: Sources | None
+) -> dict[str, object]:
     if not tree.parent:
         return {"tree": None}
     suspect = tree_rows.suspect(tree)
@@ -75,6 +79,7 @@ def _tree_context(tree: CallTree, timeline: Timeline, *, label: str) -> dict[str
             suspect=suspect.function if suspect else -1,
             rest=_("(many small calls)"),
             timeline=timeline,
+            link_of=sources.link if sources else None,
         ),
         "whole_us": tree.total_us[0],
         "suspect": suspect,

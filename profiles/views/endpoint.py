@@ -23,6 +23,7 @@ from profiles.models.tree_blob import tree_period
 from profiles.queries import Order, ProfileFilters, TooManyToSearch
 from profiles.rollup import EndpointKey
 from profiles.scope_form import ScopeForm
+from profiles.sources import Sources
 from profiles.timeline import Timeline
 from profiles.trends import Measured, Period
 from profiles.views import ticket
@@ -209,23 +210,29 @@ def _merged_tree(asked: Asked) -> dict[str, Any]:
     engine = asked.engine if asked.engine in there else there[0]
     key = TreeKey(*asked.endpoint, engine)
     tree = TreeBlob.objects.merged(asked.project.pk, key, period=period, **scope.chosen)
+    sources = Sources.of(asked.project, scope.source_version_id)
     return {
+        "sources": sources,
         "engine": engine,
         "engines": [Engine(ENGINE_NAMES[name], scope.query(engine=name), name == engine) for name in there],
         "tree_start": period.start,
         "tree_samples": sum(tree.samples),
         "downloads": _downloads(asked, engine),
-        **_tree_context(tree, label=f"{key.method} {key.route}".strip()),
+        **_tree_context(tree, label=f"{key.method} {key.route}".strip(), sources=sources),
     }
 
 
-def _tree_context(tree: CallTree, *, label: str) -> dict[str, Any]:
+def _tree_context(tree: CallTree, *, label: str, sources: Sources | None) -> dict[str, Any]:
     # Of many processes, whose paths differ before that.
     tree.functions = [function._replace(file=function.short_file) for function in tree.functions]
     suspect = tree_rows.suspect(tree)
     return {
         "tree": tree_columns.columns(
-            tree, label=label, suspect=suspect.function if suspect else -1, rest=_("(many small calls)")
+            tree,
+            label=label,
+            suspect=suspect.function if suspect else -1,
+            rest=_("(many small calls)"),
+            link_of=sources.link if sources else None,
         ),
         "whole_us": sum(tree.self_us),
         "suspect": suspect,

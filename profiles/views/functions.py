@@ -18,6 +18,7 @@ from profiles.models import FunctionSums
 from profiles.models.tree_blob import tree_period
 from profiles.rollup import EndpointKey
 from profiles.scope_form import ScopeForm
+from profiles.sources import Sources
 from profiles.views.engines import ENGINE_NAMES, Engine
 from profiles.views.scoped import render_scoped
 from projects.access import project_member
@@ -117,6 +118,7 @@ def functions(request: MemberRequest, project: Project) -> HttpResponse:
         page=page,
         rows=[_row(asked.table, row) for row in page.object_list],
         table=asked.table,
+        sources=Sources.of(project, asked.scope.source_version_id),
         table_start=asked.start,
         engine=asked.engine,
         engines=asked.engines,

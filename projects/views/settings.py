@@ -22,6 +22,7 @@ from projects.forms import (
     ProjectSettingsForm,
     RetentionForm,
     SdkSettingsForm,
+    SourceLinkForm,
 )
 from projects.models import Key, Member, Project
 from projects.requests import MemberRequest
@@ -57,6 +58,18 @@ def change_retention(request: MemberRequest, project: Project) -> HttpResponse:
     form.save()
     messages.success(request, _("The settings were saved. What is stored already follows within minutes."))
     return _back(project, "retention")
+
+
+@project_member("owner")
+@require_POST
+def change_source_link(request: MemberRequest, project: Project) -> HttpResponse:
+    form = SourceLinkForm(request.POST, instance=project, auto_id="source_%s")
+    if not form.is_valid():
+        return _page(request, project, source_form=form, status=422)
+    # And nothing else: others may be changing the rest meanwhile.
+    form.save(commit=False).save(update_fields=form.Meta.fields)
+    messages.success(request, _("The settings were saved."))
+    return _back(project, "source")
 
 
 @project_member("editor")
@@ -158,6 +171,7 @@ def _page(request: MemberRequest, project: Project, *, status: int = 200, **spec
         "roles": Member.Role.choices,
         "general_form": ProjectSettingsForm(instance=project, auto_id="general_%s"),
         "retention_form": RetentionForm(instance=project, auto_id="retention_%s"),
+        "source_form": SourceLinkForm(instance=project, auto_id="source_%s"),
         "sampling_form": SdkSettingsForm(
             initial=sdk_settings.complete(project.sdk_settings), auto_id="sampling_%s"
         ),
