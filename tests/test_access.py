@@ -95,6 +95,9 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}endpoints/": [get(MEMBERS)],
     f"{PAGES}endpoints.csv": [get(MEMBERS)],
     f"{PAGES}profiles/": [get(MEMBERS)],
+    f"{PAGES}profiles.csv": [get(MEMBERS)],
+    f"{PAGES}settings/ingest.csv": [get(MEMBERS)],
+    f"{PAGES}settings/instances.csv": [get(MEMBERS)],
     f"{PAGES}setup/": [get(MEMBERS), post(owners(200), name="web")],
     # Of no endpoint: all of them.
     f"{PAGES}endpoint/": [get((302, 404, 404, 302, 302, 302))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -106,6 +106,13 @@ class InstanceManager(models.Manager["Instance"]):
             for row in newest
             if row["version_name"] == version_name and environment in (None, row["environment"])
         }
+
+    def each(self, project_id: ObjectId) -> Iterator[Instance]:
+        """The same processes, one at a time."""
+        found = mongo.for_pages(self.model).find(
+            {"project_id": project_id}, sort=[("last_seen", -1)], limit=MOST_LISTED
+        )
+        return map(_from_document, found)
 
     def forget(self) -> None:
         """Empties this process's memory: tests drop the rows behind it."""

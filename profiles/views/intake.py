@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -15,6 +15,7 @@ from profiles import reasons
 from profiles.models import Instance, Intake, Ledger
 from profiles.reasons import Reason
 from profiles.tally import Tally
+from profiles.views import csv_file
 from projects.access import project_member
 from projects.clock import zone_of
 from projects.models import Member, Project
@@ -23,6 +24,21 @@ from projects.requests import MemberRequest
 INSTANCES_ON_A_PAGE: Final = 50
 # From this share of the quota on, the page warns.
 NEARLY: Final = 0.8
+INSTANCE_HEADER: Final = (
+    "instance",
+    "host",
+    "process",
+    "version",
+    "environment",
+    "python",
+    "framework",
+    "sdk",
+    "first_seen",
+    "last_seen",
+    "sdk_cpu_us",
+    "dropped",
+)
+HEALTH_HEADER: Final = ("what", "why", "recent_from", "recent", "day_from", "day")
 
 
 class Row(NamedTuple):
@@ -31,6 +47,22 @@ class Row(NamedTuple):
     reason: Reason
     recent: int
     day: int
+
+
+class Arrived(NamedTuple):
+    """What came in since the last full hour began, and since 24 hours ago: it is counted by the hour."""
+
+    recent_from: datetime
+    recent: Tally
+    day_from: datetime
+    day: Tally
+
+    @classmethod
+    def of(cls, project: Project, now: datetime) -> Self:
+        this_hour = now.replace(minute=0, second=0, microsecond=0)
+        recent_from, day_from = this_hour - timedelta(hours=1), this_hour - timedelta(hours=23)
+        recent, day = (Intake.objects.between(project.pk, since, now) for since in (recent_from, day_from))
+        return cls(recent_from, recent, day_from, day)
 
 
 class Quota(NamedTuple):
@@ -52,18 +84,16 @@ class Quota(NamedTuple):
 @project_member("viewer")
 @require_safe
 def health(request: MemberRequest, project: Project) -> HttpResponse:
-    """What came in since the last full hour began, and since 24 hours ago: it is counted by the hour."""
+    """What arrived, what became of it, and what to do about that."""
     now = timezone.now()
-    this_hour = now.replace(minute=0, second=0, microsecond=0)
-    recent_from, day_from = this_hour - timedelta(hours=1), this_hour - timedelta(hours=23)
-    recent = Intake.objects.between(project.pk, recent_from, now)
-    day = Intake.objects.between(project.pk, day_from, now)
+    arrived = Arrived.of(project, now)
+    recent, day = arrived.recent, arrived.day
     context = {
         "project": project,
         "zone": zone_of(request.user, project),
         "is_owner": request.role == Member.Role.OWNER,
-        "recent_from": recent_from,
-        "day_from": day_from,
+        "recent_from": arrived.recent_from,
+        "day_from": arrived.day_from,
         "recent": recent,
         "day": day,
         "refused": _rows(reasons.REFUSED, recent.refused, day.refused),
@@ -88,6 +118,51 @@ def instances(request: MemberRequest, project: Project) -> HttpResponse:
         "rows": [(found, _dropped_by(found)) for found in page.object_list],
     }
     return render(request, "profiles/instances.html", context)
+
+
+@project_member("viewer")
+@require_safe
+def instances_csv(request: MemberRequest, project: Project) -> HttpResponseBase:
+    """The same table as a file, all pages of it; a column for each reason for dropping something."""
+    header = (*INSTANCE_HEADER, *(f"dropped_{reason}" for reason in reasons.DROPPED))
+    return csv_file.answer(project, "instances", header, map(_cells, Instance.objects.each(project.pk)))
+
+
+@project_member("viewer")
+@require_safe
+def health_csv(request: MemberRequest, project: Project) -> HttpResponseBase:
+    """The tables of what arrived, was refused and was dropped as one file. Times are in UTC."""
+    arrived = Arrived.of(project, timezone.now())
+    recent, day = arrived.recent, arrived.day
+    counts = [
+        ("arrived", "profiles", recent.profiles, day.profiles),
+        ("arrived", "minutes_of_processes", recent.ledger, day.ledger),
+        *(("refused", code, recent.refused.get(code, 0), count) for code, count in day.refused.items()),
+        *(("dropped", reason, recent.dropped.get(reason, 0), count) for reason, count in day.dropped.items()),
+    ]
+    recent_from, day_from = csv_file.instant(arrived.recent_from), csv_file.instant(arrived.day_from)
+    rows: list[list[str | float | None]] = [
+        [what, why, recent_from, some, day_from, whole] for what, why, some, whole in counts if whole
+    ]
+    return csv_file.answer(project, "ingest", HEALTH_HEADER, rows)
+
+
+def _cells(found: Instance) -> list[str | float | None]:
+    return [
+        found.instance,
+        found.hostname,
+        found.pid,
+        found.version_name,
+        found.environment,
+        found.python,
+        found.framework,
+        found.sdk,
+        csv_file.instant(found.first_seen),
+        csv_file.instant(found.last_seen),
+        found.cpu_us if found.statistics else None,
+        found.dropped_count,
+        *(found.dropped.get(reason, 0) for reason in reasons.DROPPED),
+    ]
 
 
 def _rows(words: Mapping[str, Reason], recent: Mapping[str, int], day: Mapping[str, int]) -> list[Row]:

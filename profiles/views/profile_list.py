@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -16,12 +17,33 @@ from django_htmx.http import push_url
 from profiles.forms import ProfileFilterForm
 from profiles.models import Profile
 from profiles.queries import InvalidCursor, Order, ProfilePage, TooManyToSearch
+from profiles.views import csv_file
 from projects.access import project_member
 from projects.clock import zone_of
 from projects.models import Member, Project
 from projects.requests import MemberRequest
 
 PROFILES_ON_A_PAGE = 25
+MOST_IN_A_FILE: Final = 10_000
+HEADER: Final = (
+    "id",
+    "started_at",
+    "kind",
+    "method",
+    "endpoint",
+    "status",
+    "exception",
+    "duration_us",
+    "cpu_us",
+    "samples",
+    "engine",
+    "trigger",
+    "version",
+    "environment",
+    "host",
+    "process",
+    "trace",
+)
 
 
 @project_member("viewer")
@@ -53,6 +75,7 @@ def profiles(request: MemberRequest, project: Project) -> HttpResponse:
         "has_profiles": bool(choices.endpoints),
         "longest_us": max((profile.duration_us for profile in page.items), default=0),
         "found": _told(page),
+        "csv_url": _with_query(reverse("profiles:profiles_csv", args=[project.slug]), form),
         "first_url": _with_query(address, form) if cursor else "",
         "next_url": _with_query(address, form, cursor=page.next_cursor) if page.next_cursor else "",
     }
@@ -60,6 +83,43 @@ def profiles(request: MemberRequest, project: Project) -> HttpResponse:
         return render(request, "profiles/profiles.html", context)
     response = render(request, "profiles/profiles.html#profiles", context)
     return push_url(response, _with_query(address, form, cursor=cursor))
+
+
+@project_member("viewer")
+@require_safe
+def profiles_csv(request: MemberRequest, project: Project) -> HttpResponseBase:
+    """The list as filtered, at most 10,000 of it, as a file: times in microseconds."""
+    choices = Profile.objects.choices(project.pk)
+    form = ProfileFilterForm(request.GET, choices, zone=zone_of(request.user, project))
+    order = form.asked_order()
+    try:
+        found = Profile.objects.each(project.pk, form.filters(), order=order, limit=MOST_IN_A_FILE)
+    except TooManyToSearch:
+        # The page says what to do.
+        return redirect(_with_query(reverse("profiles:profiles", args=[project.slug]), form))
+    return csv_file.answer(project, "profiles", HEADER, map(_cells, found))
+
+
+def _cells(profile: Profile) -> list[str | float | None]:
+    return [
+        profile.pk,
+        csv_file.instant(profile.started_at),
+        profile.kind,
+        profile.method,
+        profile.endpoint,
+        profile.status,
+        profile.error_type,
+        profile.duration_us,
+        profile.cpu_us,
+        profile.sample_count,
+        profile.engine,
+        profile.trigger,
+        profile.version_name,
+        profile.environment,
+        profile.hostname,
+        profile.pid,
+        profile.trace_id,
+    ]
 
 
 def _told(page: ProfilePage) -> str:
