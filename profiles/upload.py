@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -134,9 +135,9 @@ def sentence(error: UnusableFile) -> str:
 
 def quota_sentence(project: Project) -> str:
     return gettext(
-        "The project has had its %(count)d profiles of today. Try again after midnight in UTC, or have an "
+        "The project has had its %(count)s profiles of today. Try again after midnight in UTC, or have an "
         "owner raise “Profiles a day” in the settings."
-    ) % {"count": project.daily_profiles}
+    ) % {"count": number_format(project.daily_profiles, force_grouping=True)}
 
 
 def _item(profile_id: str, saved: Saved, target: Target, file_name: str) -> ProfileItem:

@@ -3,7 +3,7 @@
 import { buildView, childrenOf, hasChildren, heaviestNode, hotPath, isExpression, matchingFunctions, ownCode, visibleRows } from "./calltree_model.js";
 import { RowDrawer, fill } from "./calltree_rows.js";
 import { showPlace } from "./elements.js";
-import { duration, percent } from "./measures.js";
+import { duration, number, percent } from "./measures.js";
 
 const OVERSCAN_ROWS = 6;
 
@@ -92,7 +92,8 @@ class CallTree {
   tellMatches() {
     const at = this.matches.indexOf(this.chosen) + 1;
     let told = "";
-    if (this.matches.length) told = fill(at ? this.words.match : this.words.matches, { at, count: this.matches.length });
+    const count = number(this.matches.length);
+    if (this.matches.length) told = fill(at ? this.words.match : this.words.matches, { at: number(at), count });
     else if (this.matchesInLibraries) told = this.words.onlyLibraries;
     else if (this.search.value.trim()) told = this.words.noMatch;
     this.part("matches").textContent = told;

@@ -1,7 +1,7 @@
 // One row of the call tree as an element. Names come from the target app: they become text nodes, never markup.
 
 import { childrenOf, hasChildren, nameOf, placeOf } from "./calltree_model.js";
-import { duration, percent } from "./measures.js";
+import { duration, number, percent } from "./measures.js";
 
 export class RowDrawer {
   /** `words` are the translated sentences; `idPrefix` keeps the rows' ids apart from the rest of the page. */
@@ -42,7 +42,7 @@ export class RowDrawer {
       this.bar(node),
       element("span", "ct-total", this.amount(view.total[node])),
       element("span", view.self[node] > 0 ? "ct-self" : "ct-self is-zero", this.amount(view.self[node])),
-      element("span", "ct-samples", view.samples[node].toLocaleString(document.documentElement.lang)),
+      element("span", "ct-samples", number(view.samples[node])),
       this.name(node),
       this.place(node),
     );

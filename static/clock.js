@@ -20,15 +20,22 @@ export class Clock {
     });
     this.time = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     this.day = format({ month: "short", day: "numeric" });
+    this.dayOfYear = format({ year: "numeric", month: "short", day: "numeric" });
+    this.year = this.wall(Date.now()).year;
     this.moment = format({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   }
 
-  /** { day: days since 1970, minute: of the day }, on the wall clock. */
+  /** { year, day: days since 1970, minute: of the day }, on the wall clock. */
   wall(at) {
     const found = {};
     for (const { type, value } of this.parts.formatToParts(at)) found[type] = Number(value);
     const day = Math.round(Date.UTC(found.year, found.month - 1, found.day) / (DAY_MINUTES * MINUTE));
-    return { day, minute: 60 * found.hour + found.minute };
+    return { year: found.year, day, minute: 60 * found.hour + found.minute };
+  }
+
+  /** "Nov 24", with its year if that is not this one. */
+  date(at) {
+    return (this.wall(at).year === this.year ? this.day : this.dayOfYear).format(at);
   }
 
   /** Those of the edges of stretches that are round times, at most so many. */
@@ -46,14 +53,14 @@ export class Clock {
   }
 
   label(at) {
-    return this.wall(at).minute === 0 ? this.day.format(at) : this.time.format(at);
+    return this.wall(at).minute === 0 ? this.date(at) : this.time.format(at);
   }
 
   /** "Nov 24, 14:00 – 15:00" */
   stretch(start, end) {
     const [first, last] = [this.wall(start), this.wall(end)];
     if (first.minute === 0 && last.minute === 0) {
-      return last.day - first.day <= 1 ? this.day.format(start) : `${this.day.format(start)} – ${this.day.format(end)}`;
+      return last.day - first.day <= 1 ? this.date(start) : `${this.date(start)} – ${this.date(end)}`;
     }
     const until = first.day === last.day || last.minute === 0 ? this.time.format(end) : this.moment.format(end);
     return `${this.moment.format(start)} – ${until}`;

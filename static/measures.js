@@ -24,6 +24,11 @@ export function percent(part, whole) {
   return share >= 99.95 ? "100 %" : `${share.toFixed(1)} %`;
 }
 
+/** 12,345 */
+export function number(value) {
+  return value.toLocaleString(document.documentElement.lang);
+}
+
 function decimal(value, digits) {
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return value.toLocaleString(document.documentElement.lang, options);

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.template import Context, Template
 from django.utils import translation
 
 from profiles import amounts
@@ -91,3 +92,15 @@ def test_sizes(size_bytes: int, told: str) -> None:
 def test_rates(per_minute: float, text: str, language: str) -> None:
     with translation.override(language):
         assert amounts.rate(per_minute) == text
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_both_languages_group_by_thousands(language: str) -> None:
+    """As browsers do for the charts of the same page."""
+    with translation.override(language):
+        assert amounts.count(1_234_567) == "1,234,567"
+        assert amounts.rate(12_345.6) == "12,346"
+        assert amounts.rate(1.234) == "1.23"
+        assert amounts.duration(45_600) == "45.6 ms"
+        assert amounts.percent_of(1, 3) == "33.3 %"
+        assert Template("{{ count|floatformat:'0g' }}").render(Context({"count": 12_345})) == "12,345"

@@ -42,16 +42,18 @@ def moment(context: RequestContext, at: datetime | None) -> SafeString:
     if at is None:
         return SafeString("–")
     local = _local(context, at)
-    if local.year == timezone.now().year:
+    if local.year == timezone.now().astimezone(local.tzinfo).year:
         return _time(local, date_format(local, pgettext("date format", "M j, H:i:s")))
     return _time(local, date_format(local, pgettext("date format", "M j, Y")))
 
 
 @register.simple_tag(takes_context=True)
 def hour(context: RequestContext, at: datetime) -> SafeString:
-    """A time to the minute in the page's zone."""
+    """A time to the minute in the page's zone, with its year if that is not this one."""
     local = _local(context, at)
-    return _time(local, date_format(local, pgettext("date format", "M j, H:i")))
+    if local.year == timezone.now().astimezone(local.tzinfo).year:
+        return _time(local, date_format(local, pgettext("date format", "M j, H:i")))
+    return _time(local, date_format(local, pgettext("date format", "M j, Y, H:i")))
 
 
 @register.simple_tag(takes_context=True)

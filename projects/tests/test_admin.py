@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib import admin
 from django.db import models
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from projects.models import Deploy, Key, Member, Project, Token, User, Version
 from projects.tests import factories
@@ -110,3 +113,12 @@ def test_the_list_asks_only_for_its_page(staff: Client, owner: User) -> None:
     Project.objects.bulk_create([Project(name=f"Number {n}", slug=f"number-{n}") for n in range(300)])
     response = staff.get(address(Project, "changelist"))
     assert response.content.count(b'class="action-select"') == 50
+
+
+def test_times_are_of_the_zone_of_whoever_looks(staff: Client, project: Project) -> None:
+    User.objects.filter(is_staff=True).update(time_zone="Asia/Kathmandu")
+    Project.objects.filter(pk=project.pk).update(created_at=datetime(2026, 3, 1, 20, 30, tzinfo=UTC))
+    page = staff.get(f"/admin/projects/project/{project.pk}/change/").content.decode()
+    assert "March 2, 2026, 2:15 a.m." in page
+    # The next request is another one's.
+    assert timezone.get_current_timezone_name() == "UTC"

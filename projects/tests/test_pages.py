@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from perfplatform.sdk_index import current_wheel
 from projects import snippet
@@ -547,3 +548,14 @@ def test_error_pages_need_neither_user_nor_database(name: str, language: str) ->
     assert f'lang="{language}"' in page
     assert 'href="/"' in page
     assert ("性能分析平台" in page) == (language == "zh-hans")
+
+
+@pytest.mark.parametrize("name", ["hour", "moment"])
+def test_times_of_another_year_say_so(name: str) -> None:
+    template = Template(f"{{% load pages %}}{{% {name} at %}}")
+    zone = zoneinfo.ZoneInfo("Asia/Tokyo")
+    long_ago = datetime(2019, 12, 31, 16, 0, tzinfo=UTC)
+    assert ">Jan 1, 2020" in template.render(Context({"at": long_ago, "zone": zone}))
+    now = timezone.now()
+    shown = re.sub(r"<[^>]*>", "", template.render(Context({"at": now, "zone": zone})))
+    assert str(now.astimezone(zone).year) not in shown
