@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from profiles.templatetags import measures
+from profiles import amounts
 from tests.e2e.made import DISPATCH, FLASK, VIEW, MadeProject, library, make_project, own, profile
 
 MOST_ROWS_DRAWN = 60
@@ -289,10 +289,10 @@ def test_browser_and_server_write_numbers_alike(tree_page: Page) -> None:
         " return values.map(value => duration(value)); }",
         [module, values],
     )
-    assert durations == [measures.duration(value) for value in values]
+    assert durations == [amounts.duration(value) for value in values]
     shares = tree_page.evaluate(
         "async ([module, values]) => { const { percent } = await import(module);"
         " return values.map(value => percent(value, 125000000)); }",
         [module, values],
     )
-    assert shares == [measures.percent_of(value, 125_000_000) for value in values]
+    assert shares == [amounts.percent_of(value, 125_000_000) for value in values]
