@@ -283,7 +283,8 @@ class Evidence:
 
         What a comprehension or a lambda does is the doing of the function around it.
         """
-        tree, owners = self.tree, []
+        tree = self.tree
+        owners: list[int] = []
         for node, parent in enumerate(tree.parent):
             above = owners[parent] if parent >= 0 else -1
             function = tree.functions[tree.function[node]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,12 +61,3 @@ class Finding:
     def order(self) -> tuple[int, int, str, str]:
         """Sorts the gravest first, then by what mending can bring."""
         return self.severity.rank, -self.saving_us, self.detector, self.function_name
-
-
-def key_of(finding: Finding, endpoint: str) -> str:
-    """32 hexadecimal digits that stay the same from version to version.
-
-    `endpoint` is kind, method and route. Of the function its name, class and file count, not its line.
-    """
-    said = [finding.detector, endpoint, finding.function_name, finding.function.short_file]
-    return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -170,6 +170,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20,
         "options": {"expires": 20},
     },
+    "remove decisions of deleted projects": {
+        "task": "analysis.tasks.remove_deleted_projects",
+        "schedule": 20,
+        "options": {"expires": 20},
+    },
     "finish deletions": {
         "task": "projects.tasks.finish_deletions",
         "schedule": 30,

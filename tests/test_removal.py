@@ -16,6 +16,7 @@ from django.utils import timezone
 from pymongo.collection import Collection
 from rest_framework.test import APIClient
 
+from analysis import tasks as analysis_tasks
 from perfplatform import mongo
 from profiles import tasks as profiles_tasks
 from projects import removal
@@ -64,6 +65,7 @@ def mark(project: Project, *, ago: timedelta = timedelta(minutes=10)) -> None:
 
 def turn() -> None:
     """One turn of what beat sends."""
+    analysis_tasks.remove_deleted_projects()
     profiles_tasks.remove_deleted_projects()
     projects_tasks.finish_deletions()
 

@@ -15,7 +15,7 @@ from analysis import detectors
 from analysis.detectors import BY_NAME, DETECTORS
 from analysis.detectors.sleep import SLEEPS
 from analysis.evidence import Counted, Counters, Evidence, Frames
-from analysis.finding import Finding, Severity, key_of
+from analysis.finding import Finding, Severity
 from analysis.tests.trees import function, tree
 from profiles.calltree import CallTree
 from profiles.merged import merge
@@ -264,14 +264,6 @@ def test_own_functions_are_never_a_library() -> None:
     made = tree(("shop/copy.py:deepcopy", 500, 50))
     assert not found(made)
     assert not any(Evidence(made).matched(SLEEPS))
-
-
-def test_keys_stay_when_lines_move() -> None:
-    one, other = (
-        named(found(tree((f"{VIEW} > {SLEEP}", time_ms, 60), COMPUTING)), "sleep") for time_ms in (600, 500)
-    )
-    assert key_of(one, "request GET /orders") == key_of(other, "request GET /orders")
-    assert key_of(one, "request GET /orders") != key_of(one, "request GET /cart")
 
 
 def test_nothing_is_found_in_nothing() -> None:

@@ -17,7 +17,9 @@ def function(text: str) -> Function:
 
 def tree(*stacks: tuple[str, int, int]) -> CallTree:
     """Of stacks as (`a.py:f > b.py:g`, self time in milliseconds, samples), which must come in preorder."""
-    made, functions, nodes = CallTree(), {}, {}
+    made = CallTree()
+    functions: dict[Function, int] = {}
+    nodes: dict[tuple[str, ...], int] = {}
     for text, self_ms, samples in stacks:
         names = text.split(" > ")
         for depth in range(1, len(names) + 1):

@@ -45,7 +45,7 @@ def secure() -> tuple[str, str]:
     """Address and certificate of one with TLS."""
     folder = Path(tempfile.mkdtemp(prefix="corpus_tls_"))
     key, certificate = folder / "key.pem", folder / "certificate.pem"
-    made = ["-keyout", key, "-out", certificate, "-days", "2"]
+    made = ["-keyout", str(key), "-out", str(certificate), "-days", "2"]
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made, *names]
     subprocess.run(command, check=True, capture_output=True)
