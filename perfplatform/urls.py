@@ -22,6 +22,7 @@ api_documentation = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(
 )
 
 api: list[URLPattern | URLResolver] = [
+    path("", include("analysis.api_urls")),
     path("", include("profiles.api_urls")),
     path("", include("projects.api_urls")),
     path(
@@ -45,6 +46,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("projects.urls")),
     path("", include("profiles.urls")),
+    path("", include("analysis.urls")),
 ]
 
 handler400 = "perfplatform.pages.bad_request"

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from analysis.identity import Identity
 from profiles.tests import batches
 from projects.models import Deploy, Key, Member, Project, Token, User, Version
 from projects.tests import factories
@@ -102,6 +103,10 @@ WALK: dict[str, list[Step]] = {
     # Of no endpoint: all of them.
     f"{PAGES}endpoint/": [get((302, 404, 404, 302, 302, 302))],
     f"{PAGES}endpoint/profiles/": [get((302, 404, 404, 302, 302, 302))],
+    f"{PAGES}endpoint/findings/": [get((302, 404, 404, 302, 302, 302))],
+    f"{PAGES}endpoint/prompt/": [get((302, 404, 404, 302, 302, 302))],
+    f"{PAGES}findings/": [get(MEMBERS)],
+    f"{PAGES}findings/decide/": [post(editors(422), status="perhaps")],
     f"{PAGES}functions/": [get(MEMBERS)],
     f"{PAGES}functions.csv": [get(MEMBERS)],
     f"{PAGES}search/": [get(MEMBERS)],
@@ -125,6 +130,8 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}members/<object_id:member_id>/remove/": [post(owners(302))],
     "profiles/<str:profile_id>/": [get(MEMBERS)],
     "profiles/<str:profile_id>/keep/": [post(editors(302))],
+    "profiles/<str:profile_id>/findings/": [get(MEMBERS)],
+    "profiles/<str:profile_id>/prompt/": [get(MEMBERS)],
     f"{API}schema/": [get(OPEN)],
     f"{API}docs/": [get(OPEN)],
     f"{API}ingest/": [post(KEY_ONLY)],
@@ -147,6 +154,8 @@ WALK: dict[str, list[Step]] = {
     f"{IN_PROJECT}recordings/": [post(api_editors(201), method="GET", route="/cart", count=3, minutes=5)],
     f"{IN_PROJECT}profiles/": [get(API_MEMBERS)],
     f"{IN_PROJECT}endpoints/": [get(API_MEMBERS)],
+    f"{IN_PROJECT}findings/": [get(API_MEMBERS)],
+    f"{IN_PROJECT}findings/<str:finding_id>/": [put(api_editors(200), status="accepted")],
     f"{IN_PROJECT}functions/": [get(API_MEMBERS)],
     f"{IN_PROJECT}stats/": [get(API_MEMBERS)],
     # Of no version in particular.
@@ -226,6 +235,7 @@ def places(project: Project, owner: User) -> dict[str, str]:
         "<slug:slug>": project.slug,
         "<str:project_id>": str(project.pk),
         "<str:profile_id>": batches.stored_profile(project),
+        "<str:finding_id>": str(Identity("sleep", "request", "GET", "/cart", "wait", "shop/cart.py")),
         "<object_id:token_id>": str(Token.issue(owner, name="laptop")[0].pk),
         "<object_id:key_id>": str(key.pk),
         "<object_id:member_id>": str(guest.pk),
