@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from analysis.detectors import BY_NAME
 from analysis.examples import example
 from analysis.finding import Confidence, Finding, Severity
-from profiles.templatetags.measures import duration, percent_of
+from profiles.amounts import duration, percent_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from profiles.templatetags.measures import duration, percent_of
+from profiles.amounts import duration, percent_of
 from profiles.verdict import Because, Caution, Reason, Verdict, Warned
 
 register = template.Library()
