@@ -55,6 +55,7 @@ def findings(request: MemberRequest, project: Project) -> HttpResponse:
         "analysis/findings.html",
         project,
         scope=scope,
+        tab="findings",
         statuses_offered=_choices(STATUSES, status),
         detectors_offered=_choices([(name, title_of(name)) for name in BY_NAME], detector),
         detector=detector,
