@@ -8,6 +8,7 @@ no name can change where a link leads to but within the path behind it.
 
 from __future__ import annotations
 
+import functools
 import re
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -57,6 +58,7 @@ class Source(NamedTuple):
     version: str = ""
 
 
+@functools.lru_cache(maxsize=1_000)  # asked for every function of a page
 def fault(template: str, repository: str = "") -> Fault | None:
     """Why no link can be made by a template; None where it is in order."""
     scheme = _SCHEME.match(template)
