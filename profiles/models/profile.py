@@ -81,9 +81,9 @@ class ProfileManager(models.Manager["Profile"]):
     def each(
         self, project_id: ObjectId, filters: ProfileFilters, *, order: Order, limit: int
     ) -> Iterator[Profile]:
-        """The first so many of a list, one at a time.
+        """The first so many of a list, one at a time. Raises TooManyToSearch where the first takes too long.
 
-        Raises TooManyToSearch at once, not on the way: then the first are found already.
+        Where a later one does, ExecutionTimeout comes up on the way: a file that breaks off is no whole one.
         """
         found = mongo.for_pages(self.model).find(
             {"project_id": project_id, **filters.query()},
