@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -79,12 +79,16 @@ class FunctionSumsManager(models.Manager["FunctionSums"]):
         found = mongo.for_pages(self.model).find(query, {"data": 1})
         return Table(function_sums.unpack(row["data"]) for row in found)
 
-    def newest(self, project_id: ObjectId, *, now: datetime) -> dict[str, Table]:
-        """The functions of the last days by engine class, for looking up names.
+    def newest(
+        self, project_id: ObjectId, version_ids: Sequence[ObjectId], *, now: datetime
+    ) -> dict[str, Table]:
+        """The functions of some versions in the last days by engine class, for looking up names.
 
         Days are folded late, so the last hours are there too: the times are no sums of anything.
+        Reads at most six documents of each version, environment and engine.
         """
-        found = mongo.for_pages(self.model).find(newest_query(project_id, now=now), {"engine": 1, "data": 1})
+        query = newest_query(project_id, version_ids, now=now)
+        found = mongo.for_pages(self.model).find(query, {"engine": 1, "data": 1})
         parts: dict[str, list[Part]] = {}
         for row in found:
             parts.setdefault(row["engine"], []).append(function_sums.unpack(row["data"]))
@@ -143,11 +147,12 @@ def table_query(
     }
 
 
-def newest_query(project_id: ObjectId, *, now: datetime) -> Document:
-    """Which sums `newest` reads: those of two days and a few hours, of each version and environment."""
+def newest_query(project_id: ObjectId, version_ids: Sequence[ObjectId], *, now: datetime) -> Document:
+    """Which sums `newest` reads: those of two days and a few hours."""
     return {
         "project_id": project_id,
         "engine": {"$in": list(ENGINES)},
+        "version_id": {"$in": list(version_ids)},
         "$or": [{"grain": str(grain), "start": {"$gte": now - age}} for grain, age in NEWEST.items()],
     }
 

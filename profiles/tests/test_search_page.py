@@ -112,7 +112,7 @@ def test_every_read_is_of_an_index(project: Project, shop: list[Process]) -> Non
         "hint": endpoint_names.OF_VERSION,
     }
     assert "COLLSCAN" not in str(mongo.database().command("explain", command))
-    query = sums.newest_query(project.pk, now=datetime.now(UTC))
+    query = sums.newest_query(project.pk, ids, now=datetime.now(UTC))
     plan = mongo.collection(FunctionSums).find(query).explain()["queryPlanner"]["winningPlan"]
     assert "COLLSCAN" not in str(plan)
     assert "function_sums_of_scope" in str(plan)

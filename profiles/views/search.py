@@ -25,7 +25,7 @@ from projects.requests import MemberRequest
 from projects.search import Group, Hit
 from projects.views.search import answer
 
-# Whose endpoints are searched: those that something came of last.
+# Whose endpoints and functions are searched: those that something came of last.
 MOST_VERSIONS: Final = 5
 # Where functions lead to; their sums are searched of the last days.
 FUNCTION_PERIOD: Final = "7d"
@@ -38,10 +38,11 @@ def search(request: MemberRequest, project: Project) -> HttpResponse:
     """Four reads, each of one index."""
     wanted = names.words(request.GET.get("q", ""))
     now = timezone.now()
+    version_ids = list(Version.objects.newest(project.pk, most=MOST_VERSIONS).values()) if wanted else []
     groups = (
         [
-            Group("endpoints", _("Endpoints"), _endpoints(project, wanted, now)),
-            Group("functions", _("Functions"), _functions(project, wanted, now)),
+            Group("endpoints", _("Endpoints"), _endpoints(project, version_ids, wanted, now=now)),
+            Group("functions", _("Functions"), _functions(project, version_ids, wanted, now=now)),
             Group("versions", _("Versions"), _versions(project, wanted, now)),
         ]
         if wanted
@@ -50,8 +51,9 @@ def search(request: MemberRequest, project: Project) -> HttpResponse:
     return answer(request, "profiles/search.html", groups, project=project)
 
 
-def _endpoints(project: Project, wanted: list[str], now: datetime) -> list[Hit]:
-    version_ids: list[ObjectId] = list(Version.objects.newest(project.pk, most=MOST_VERSIONS).values())
+def _endpoints(
+    project: Project, version_ids: list[ObjectId], wanted: list[str], *, now: datetime
+) -> list[Hit]:
     found = EndpointName.objects.named(version_ids, wanted)
     return [
         Hit(
@@ -63,8 +65,10 @@ def _endpoints(project: Project, wanted: list[str], now: datetime) -> list[Hit]:
     ]
 
 
-def _functions(project: Project, wanted: list[str], now: datetime) -> list[Hit]:
-    tables = FunctionSums.objects.newest(project.pk, now=now)
+def _functions(
+    project: Project, version_ids: list[ObjectId], wanted: list[str], *, now: datetime
+) -> list[Hit]:
+    tables = FunctionSums.objects.newest(project.pk, version_ids, now=now)
     found = function_rows.named(tables, lambda text: names.is_in(wanted, text))
     return [
         Hit(
