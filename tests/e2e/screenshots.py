@@ -39,6 +39,7 @@ def pages(shop: MadeProject, empty: MadeProject, profile: str) -> Iterator[tuple
     yield "project-empty", f"/projects/{empty.slug}/"
     yield "endpoints", f"/projects/{shop.slug}/endpoints/?period=6h"
     yield "endpoint", f"/projects/{shop.slug}/endpoint/?{urlencode({**ENDPOINT, 'period': '6h'})}"
+    yield "compare", f"/projects/{shop.slug}/compare/?period=6h"
     yield "functions", f"/projects/{shop.slug}/functions/?period=6h"
     yield "profiles", f"/projects/{shop.slug}/profiles/"
     yield "profile", profile
