@@ -77,7 +77,8 @@ def usual(arrivals: Sequence[Arrival], *, head: ObjectId | None, environment: st
     """What is compared where nothing else is said: the newest version with the one before it.
 
     `arrivals` are deploys, the newest first. The one before is what was deployed before `head` came into the
-    same environment, whatever was rolled back since. Without an environment it is that of head's last deploy.
+    same environment, whatever was rolled back since. Without an environment it is that of head's last deploy
+    to one that had another version before.
     """
     there = [
         arrival
@@ -86,14 +87,19 @@ def usual(arrivals: Sequence[Arrival], *, head: ObjectId | None, environment: st
     ]
     if not there:
         return Chosen(None, head, environment)
-    newest = there[0]
-    after = arrivals[arrivals.index(newest) + 1 :]
+    newest = there[0].version_id
+    found = [_with_before(arrivals, arrival) for arrival in there if arrival.version_id == newest]
+    return next((chosen for chosen in found if chosen.base), found[0])
+
+
+def _with_before(arrivals: Sequence[Arrival], arrival: Arrival) -> Chosen:
+    """A deploy, and what was there before it."""
     before = (
-        arrival.version_id
-        for arrival in after
-        if arrival.environment == newest.environment and arrival.version_id != newest.version_id
+        other.version_id
+        for other in arrivals[arrivals.index(arrival) + 1 :]
+        if other.environment == arrival.environment and other.version_id != arrival.version_id
     )
-    return Chosen(next(before, None), newest.version_id, newest.environment)
+    return Chosen(next(before, None), arrival.version_id, arrival.environment)
 
 
 def usual_of(project_id: ObjectId, *, head: ObjectId | None = None, environment: str | None = None) -> Chosen:

@@ -87,6 +87,9 @@ def test_the_version_before_is_what_was_deployed_before_in_the_same_environment(
     assert usual(arrivals, head=None, environment="staging") == (None, C, "staging")
     assert usual(arrivals, head=A, environment=None) == (None, A, "production")
     assert usual([], head=None, environment=None) == (None, None, None)
+    # Where nothing was before it, there is nothing to compare it with.
+    also_staged = [Arrival(B, "staging"), *arrivals[0:1], *arrivals[2:]]
+    assert usual(also_staged, head=None, environment=None) == (A, B, "production")
     assert usual(arrivals, head=ObjectId(), environment=None).base is None
 
 
