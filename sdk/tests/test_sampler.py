@@ -229,7 +229,7 @@ def test_tasks_that_a_request_starts_show_in_it_where_python_tells(
     start(engine="sampler", overhead_budget=1.0)
 
     async def child() -> None:
-        marked["spin_5"](0.1)
+        marked["spin_5"](0.3)
 
     async def main() -> None:
         record = request("/child", task=asyncio.current_task())

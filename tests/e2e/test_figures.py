@@ -46,7 +46,9 @@ def count(page: Page) -> int:
 
 def drag(page: Page, chart: str, start: float, end: float) -> None:
     """Selects a part of a chart, by shares of its width."""
-    box = page.locator(f".chart-{chart} [data-plot]").bounding_box()
+    plot = page.locator(f".chart-{chart} [data-plot]")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
     assert box
     height = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + start * box["width"], height)
@@ -117,6 +119,7 @@ def test_zooming_a_chart_picks_its_period(shop_page: Page, shop: MadeProject) ->
     page.wait_for_load_state("networkidle")
     page.go_back()
     expect(page.get_by_label("Last 6 hours")).to_have_attribute("aria-current", "true")
+    page.wait_for_load_state("networkidle")
     expect(page.locator("canvas")).to_have_count(3)
     # Again, on another chart, up to the present: the page goes on with the clock.
     drag(page, "throughput", 0.8, 0.999)
