@@ -240,7 +240,7 @@ def test_tasks_that_a_request_starts_show_in_it_where_python_tells(
     asyncio.run(main())
     assert perfplatform_sdk.flush(10)
     _, by_function, total_us = entry(platform, "/child")
-    assert total_us > 50_000
+    assert total_us > 150_000
     if sys.version_info >= (3, 12):
         assert by_function["spin_5"] > 0.5 * total_us
     else:
