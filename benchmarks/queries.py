@@ -34,7 +34,7 @@ QUICK_DAYS = 3
 FEWER = 10
 TIMES, QUICK_TIMES = 60, 8
 WARM_UP = 5
-LIST_MS, TREE_MS, PROJECT_MS = 50, 100, 150
+LIST_MS, TREE_MS, PROJECT_MS, COMPARE_MS = 50, 100, 150, 300
 GROWTH = 1.5
 # What a part of a millisecond makes of a ratio says nothing.
 LEAST_MS = 1.0
@@ -211,6 +211,14 @@ def requests(project: Project, opened: Sequence[str]) -> Iterator[Asked]:
         "functions of a version", LIST_MS, page("profiles:functions", slug, period="30d", version=version)
     )
     yield Asked("API stats by version", LIST_MS, page("api-stats", key, period="30d", group_by="version"))
+    two = {"base": history.VERSIONS[-2], "head": history.VERSIONS[-1]}
+    for period in ("24h", "30d"):
+        yield Asked(f"compare, {period}", COMPARE_MS, page("profiles:compare", slug, period=period, **two))
+    yield Asked("compare an endpoint", COMPARE_MS, page("profiles:compare", slug, period="24h", **two, **one))
+    yield Asked("API compare", COMPARE_MS, page("api-compare", key, period="24h", page_size=100, **two))
+    yield Asked(
+        "API compare functions", COMPARE_MS, page("api-compare-functions", key, period="24h", **two, **one)
+    )
     for name, query in (
         ("newest", {}),
         ("slowest", {"order": "slowest"}),

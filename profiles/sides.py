@@ -16,7 +16,6 @@ from profiles.function_changes import FunctionChanges, FunctionTimes, Seen
 from profiles.grain import MINUTE
 from profiles.models import Digest, Instance, Rollup
 from profiles.rollup import EndpointKey
-from profiles.rollup import Rollup as Measured
 from profiles.trends import MOST_STRETCHES, Period
 from profiles.verdict import Caution, Warned
 from profiles.versus import Comparison
@@ -110,14 +109,14 @@ def usual_of(project_id: ObjectId, *, head: ObjectId | None = None, environment:
 def compare(project_id: ObjectId, base: Subject, head: Subject, *, zone: ZoneInfo) -> Comparison:
     """Two reads of a rollup for each endpoint and stretch, two of processes, and few of suspects' minutes."""
     tables = [
-        Rollup.objects.endpoints(
+        Rollup.objects.timed(
             project_id, period=side.period, version_id=side.version_id, environment=side.environment
         )
         for side in (base, head)
     ]
     looked: list[EndpointKey] = []
 
-    def finer(endpoint: EndpointKey) -> tuple[list[Measured], list[Measured]]:
+    def finer(endpoint: EndpointKey) -> tuple[list[int], list[int]]:
         if len(looked) >= MOST_LOOKED_INTO:
             return [], []
         looked.append(endpoint)
@@ -147,7 +146,7 @@ def compare_functions(
     return empty
 
 
-def _minutes(project_id: ObjectId, endpoint: EndpointKey, side: Subject) -> list[Measured]:
+def _minutes(project_id: ObjectId, endpoint: EndpointKey, side: Subject) -> list[int]:
     return Rollup.objects.newest_minutes(
         project_id,
         endpoint,

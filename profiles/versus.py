@@ -10,20 +10,20 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from profiles import likeness
-from profiles.compare import Judged, Pair, Side, judge
+from profiles.compare import Judged, Pair, judge
 from profiles.dependence import Dependence, dependence
 from profiles.durations import Durations
 from profiles.grain import MINUTE, Grain, end_of
 from profiles.reweighted import Totals, totals
-from profiles.rollup import EndpointKey, Rollup
-from profiles.trends import EndpointRow, EndpointTable, Measured
+from profiles.rollup import EndpointKey
+from profiles.timed import Figures, Timed, TimedTable
 from profiles.verdict import Caution, Verdict, Warned
 
 # As many requests are on endpoints that are known to be unchanged, or nothing is known of all together.
 LEAST_KNOWN: Final = 0.5
 
-# From an endpoint to the rollups of its stretches on both sides, finer than those of the tables.
-Finer = Callable[[EndpointKey], tuple[list[Rollup], list[Rollup]]]
+# From an endpoint to the histograms of finer stretches on both sides than those of the tables.
+Finer = Callable[[EndpointKey], tuple[list[int], list[int]]]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Row:
     """An endpoint that both sides have; rates are per minute of the time in which its side had requests."""
 
     judged: Judged[EndpointKey]
-    base: Measured
-    head: Measured
+    base: Figures
+    head: Figures
     base_per_minute: float
     head_per_minute: float
     warnings: list[Caution]
@@ -50,11 +50,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows, those first that need eyes most; what only one side has is apart."""
+    """Rows, those first that need eyes most; what only one side has is apart, the most called first."""
 
     rows: list[Row]
-    new: list[EndpointRow]
-    vanished: list[EndpointRow]
+    new: list[Figures]
+    vanished: list[Figures]
     totals: Totals
     warnings: list[Caution]
     base_count: int
@@ -78,92 +78,89 @@ class Comparison:
         return Verdict.UNCHANGED if enough else Verdict.INCONCLUSIVE
 
 
-def compare(base: EndpointTable, head: EndpointTable, *, zone: ZoneInfo, finer: Finer) -> Comparison:
+def compare(base: TimedTable, head: TimedTable, *, zone: ZoneInfo, finer: Finer) -> Comparison:
     """Judge all endpoints that both tables have as one family.
 
-    `finer` is asked of those that would be told to have another median. Hours and weekdays are those of
-    `zone`. Costs 0.5 ms an endpoint.
+    `finer` is asked of those that would be told to have changed. Hours and weekdays are those of `zone`.
     """
-    ours, theirs = _by_endpoint(base), _by_endpoint(head)
-    pairs = {name: Pair(_side(ours[name]), _side(theirs[name])) for name in ours if name in theirs}
+    ours, theirs = base.endpoints, head.endpoints
+    pairs = {name: Pair(ours[name].side, theirs[name].side) for name in ours if name in theirs}
     judged = judge(pairs, dependence=lambda name: _dependence(name, ours[name], theirs[name], finer))
     before, after = _minutes(base, zone), _minutes(head, zone)
     rows = [
         Row(
             judged=one,
-            base=(base_row := ours[one.name]).measured,
-            head=(head_row := theirs[one.name]).measured,
-            base_per_minute=base_row.measured.count / before,
-            head_per_minute=head_row.measured.count / after,
+            base=Figures.of(one.name, one.pair.base),
+            head=Figures.of(one.name, one.pair.head),
+            base_per_minute=one.pair.base.count / before,
+            head_per_minute=one.pair.head.count / after,
             warnings=_warnings(one),
         )
         for one in judged
     ]
     order = list(Verdict)
     rows.sort(key=lambda row: (order.index(row.judged.verdict), -row.moved_us, row.endpoint))
-    base_count = sum(row.measured.count for row in base.rows)
+    counts, counts_after = _counts(base), _counts(head)
+    mix = likeness.warning_of_mix(counts, counts_after)
     return Comparison(
         rows=rows,
-        new=[row for row in head.rows if row.endpoint not in ours],
-        vanished=[row for row in base.rows if row.endpoint not in theirs],
-        totals=totals(pairs, base_count=base_count),
-        warnings=_warnings_of_all(base, head, zone),
-        base_count=base_count,
-        head_count=sum(row.measured.count for row in head.rows),
+        new=_one_sided(timed for name, timed in theirs.items() if name not in ours),
+        vanished=_one_sided(timed for name, timed in ours.items() if name not in theirs),
+        totals=totals(pairs, base_count=sum(counts.values())),
+        warnings=[*_warnings_of_time(base, head, zone), *([mix] if mix else [])],
+        base_count=sum(counts.values()),
+        head_count=sum(counts_after.values()),
     )
 
 
-def dependence_of(base: Iterable[Rollup], head: Iterable[Rollup]) -> Dependence:
-    """How alike requests of one stretch are, from the rollups of stretches."""
-    return dependence(*(_timed(side) for side in (base, head)))
-
-
-def _dependence(name: EndpointKey, base: EndpointRow, head: EndpointRow, finer: Finer) -> Dependence:
+def _dependence(name: EndpointKey, base: Timed, head: Timed, finer: Finer) -> Dependence:
     """Of the finer stretches or of the table's own, whichever tells more."""
-    return max(dependence_of(*finer(name)), dependence_of(base.stretches.values(), head.stretches.values()))
+    minutes = dependence(*(_durations(side) for side in finer(name)))
+    own = dependence(*(_durations(part.lanes for part in side.parts) for side in (base, head)))
+    return max(minutes, own)
 
 
-def _timed(stretches: Iterable[Rollup]) -> list[Durations]:
-    found = (Durations.of(stretch.latency()) for stretch in stretches)
-    return [durations for durations in found if durations.count]
+def _durations(histograms: Iterable[int]) -> list[Durations]:
+    return [Durations.of(lanes) for lanes in histograms if lanes]
 
 
-def _by_endpoint(table: EndpointTable) -> dict[EndpointKey, EndpointRow]:
-    return {row.endpoint: row for row in table.rows}
-
-
-def _side(row: EndpointRow) -> Side:
-    latency = sum(stretch.latency() for stretch in row.stretches.values())
-    return Side(row.measured.count, row.measured.errors, Durations.of(latency))
+def _one_sided(endpoints: Iterable[Timed]) -> list[Figures]:
+    found = [Figures.of(timed.endpoint, timed.side) for timed in endpoints]
+    return sorted(found, key=lambda figures: (-figures.count, figures.endpoint))
 
 
 def _warnings(judged: Judged[EndpointKey]) -> list[Caution]:
+    """Of what a verdict may hang on; one that nothing has changed does not hang on a median."""
+    if judged.verdict is Verdict.UNCHANGED:
+        return []
     found = []
     if judged.dependence and judged.dependence.factor > 1:
         found.append(Caution(Warned.DEPENDENCE, {"factor": judged.dependence.factor}))
     # Of the same groups on both sides one warning is enough.
-    groups = [likeness.groups(side.durations) for side in judged.pair]
-    return [*found, *[warning for warning in groups if warning][:1]]
+    groups = likeness.groups(judged.pair.head.durations) or likeness.groups(judged.pair.base.durations)
+    return [*found, *([groups] if groups else [])]
 
 
-def _warnings_of_all(base: EndpointTable, head: EndpointTable, zone: ZoneInfo) -> list[Caution]:
+def _warnings_of_time(base: TimedTable, head: TimedTable, zone: ZoneInfo) -> list[Caution]:
     fine = Grain.DAY not in (base.period.grain, head.period.grain)
-    found = likeness.warnings_of_time(_times(base), _times(head), zone, hours=fine)
-    mix = likeness.warning_of_mix(_counts(base), _counts(head))
-    return [*found, *([mix] if mix else [])]
+    return likeness.warnings_of_time(_times(base).items(), _times(head).items(), zone, hours=fine)
 
 
-def _times(table: EndpointTable) -> list[tuple[datetime, int]]:
-    return [(start, rollup.count) for row in table.rows for start, rollup in row.stretches.items()]
+def _times(table: TimedTable) -> Counter[datetime]:
+    times: Counter[datetime] = Counter()
+    for timed in table.endpoints.values():
+        for part in timed.parts:
+            times[part.start] += part.count
+    return times
 
 
-def _counts(table: EndpointTable) -> dict[EndpointKey, int]:
-    return {row.endpoint: row.measured.count for row in table.rows}
+def _counts(table: TimedTable) -> dict[EndpointKey, int]:
+    return {name: timed.count for name, timed in table.endpoints.items()}
 
 
-def _minutes(table: EndpointTable, zone: ZoneInfo) -> float:
+def _minutes(table: TimedTable, zone: ZoneInfo) -> float:
     """From the first to the last stretch with any request; at least one minute."""
-    starts = [start for row in table.rows for start in row.stretches]
+    starts = {part.start for timed in table.endpoints.values() for part in timed.parts}
     if not starts:
         return 1.0
     last = min(end_of(table.period.grain, max(starts), zone), max(table.period.end, max(starts)))

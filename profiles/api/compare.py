@@ -17,7 +17,7 @@ from perfplatform.errors import ApiError, ErrorCode
 from profiles import sides
 from profiles.api import asked
 from profiles.api.asked import KINDS, PageQuery, PagesSerializer, PeriodSerializer, ScopeQuery, choice, exact
-from profiles.api.measured import MeasuredSerializer, measured_fields, period_fields
+from profiles.api.measured import period_fields
 from profiles.calltree import Function
 from profiles.compare import Judged
 from profiles.function_changes import FunctionRow
@@ -25,7 +25,7 @@ from profiles.median_change import MedianChange
 from profiles.reweighted import Total
 from profiles.rollup import EndpointKey
 from profiles.sides import Subject
-from profiles.trends import EndpointRow
+from profiles.timed import Figures
 from profiles.verdict import Because, Caution, Reason, Verdict, Warned
 from profiles.versus import Row
 from projects.api import project_of
@@ -117,8 +117,19 @@ class ChangeSerializer(serializers.Serializer[Any]):
     difference_us = serializers.FloatField()
 
 
-class SideSerializer(MeasuredSerializer):
-    """An endpoint on one side."""
+class FiguresSerializer(serializers.Serializer[Any]):
+    """An endpoint on one side: all requests, and the times of those that no precise profiler slowed."""
+
+    count = serializers.IntegerField()
+    errors = serializers.IntegerField(help_text="unhandled exceptions and statuses of 500 and more")  # type: ignore[assignment]
+    error_rate = serializers.FloatField(help_text="0 to 1")
+    timed = serializers.IntegerField(help_text="how many the times are of")
+    p50_us = serializers.FloatField(allow_null=True, help_text="percentiles are at most 1 % off")
+    p95_us = serializers.FloatField(allow_null=True)
+
+
+class SideSerializer(FiguresSerializer):
+    """The same with its rate."""
 
     per_minute = serializers.FloatField(help_text="of the time in which the side had any requests")
 
@@ -142,7 +153,7 @@ class ComparedEndpointSerializer(JudgedSerializer):
     head = SideSerializer()
 
 
-class OneSidedSerializer(MeasuredSerializer):
+class OneSidedSerializer(FiguresSerializer):
     """An endpoint that only one side has."""
 
     kind = choice(*KINDS)
@@ -302,13 +313,24 @@ def _endpoint(row: Row) -> dict[str, Any]:
         **row.endpoint._asdict(),
         **_judged(row.judged),
         "warnings": _cautions(row.warnings),
-        "base": {**measured_fields(row.base), "per_minute": row.base_per_minute},
-        "head": {**measured_fields(row.head), "per_minute": row.head_per_minute},
+        "base": {**_figures(row.base), "per_minute": row.base_per_minute},
+        "head": {**_figures(row.head), "per_minute": row.head_per_minute},
     }
 
 
-def _one_sided(rows: Iterable[EndpointRow]) -> list[dict[str, Any]]:
-    return [row.endpoint._asdict() | measured_fields(row.measured) for row in rows][:MOST_ONE_SIDED]
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
+        "count": figures.count,
+        "errors": figures.errors,
+        "error_rate": figures.error_rate,
+        "timed": figures.timed,
+        "p50_us": figures.p50_us,
+        "p95_us": figures.p95_us,
+    }
+
+
+def _one_sided(rows: list[Figures]) -> list[dict[str, Any]]:
+    return [row.endpoint._asdict() | _figures(row) for row in rows[:MOST_ONE_SIDED]]
 
 
 def _function(row: FunctionRow) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from perfplatform import mongo
 from perfplatform.mongo import Document
-from profiles import rollup
+from profiles import histogram, rollup
 from profiles.bounds import LARGEST_STORED
 from profiles.grain import LIFETIMES, Grain
 from profiles.models.bulk import replace_older
 from profiles.rollup import ALL, EVERYTHING, UNBIASED, EndpointKey, Rollups
 from profiles.scope import Scope, document_id
+from profiles.timed import Part, TimedTable
 from profiles.trends import (
     EndpointRow,
     EndpointTable,
@@ -38,6 +39,11 @@ TOTALS_FIELDS = {
     "_id": False,
     **dict.fromkeys(("kind", "method", "route", "count", "errors"), True),
     **{f"classes.{name}.{field}": True for name in UNBIASED for field in ("count", "sum_us")},
+}
+TIMED_FIELDS = {
+    "_id": False,
+    **dict.fromkeys(("kind", "method", "route", "start", "count", "errors"), True),
+    **{f"classes.{name}.histogram": True for name in UNBIASED},
 }
 MEASURED_FIELDS = ("start", "count", "errors", "classes", "counters")
 
@@ -171,6 +177,27 @@ class RollupManager(models.Manager["Rollup"]):
                 totals.sum_us += of_class["sum_us"]
         return sorted(found.values(), key=lambda totals: (-totals.sum_us, totals.endpoint))
 
+    def timed(
+        self,
+        project_id: ObjectId,
+        *,
+        period: Period,
+        version_id: ObjectId,
+        environment: str | None = None,
+    ) -> TimedTable:
+        """All endpoints of a version, for a comparison. No environment: all of them.
+
+        Reads what `endpoints` reads, and makes less of it: 10 µs for each endpoint, stretch and environment.
+        """
+        query = endpoints_query(project_id, period=period, version_id=version_id, environment=environment)
+        rows = mongo.for_pages(self.model).find(query, TIMED_FIELDS, hint=OF_SCOPE)
+        table = TimedTable(period)
+        for row in rows.batch_size(LARGE_BATCH):
+            endpoint = EndpointKey(row["kind"], row["method"], row["route"])
+            start = row["start"].replace(tzinfo=UTC)
+            table.add(endpoint, Part(start, row["count"], row["errors"], _latency(row)))
+        return table
+
     def newest_minutes(
         self,
         project_id: ObjectId,
@@ -180,16 +207,16 @@ class RollupManager(models.Manager["Rollup"]):
         period: Period,
         environment: str | None = None,
         most: int = 120,
-    ) -> list[rollup.Rollup]:
-        """The rollups of an endpoint's newest minutes in a period, as far as minutes are kept. 30 µs each."""
+    ) -> list[int]:
+        """Histograms of an endpoint's newest minutes in a period, as far as minutes are kept. 10 µs each."""
         minutes = Period(Grain.MINUTE, period.start, period.end)
         query = series_query(
             project_id, endpoint, period=minutes, version_id=version_id, environment=environment
         )
         rows = mongo.for_pages(self.model).find(
-            query, dict.fromkeys(MEASURED_FIELDS, True), sort=[("start", -1)], limit=most, hint=SERIES
+            query, TIMED_FIELDS, sort=[("start", -1)], limit=most, hint=SERIES
         )
-        return [rollup.from_fields(row) for row in rows]
+        return [_latency(row) for row in rows]
 
     def of_projects(
         self, project_ids: Sequence[ObjectId], version_ids: Sequence[ObjectId], *, kind: str, period: Period
@@ -334,6 +361,11 @@ def endpoints_stages(
     part = {name: f"${name}" for name in MEASURED_FIELDS}
     named = {name: f"${name}" for name in EndpointKey._fields}
     return [{"$match": wanted}, {"$group": {"_id": named, "parts": {"$push": part}}}]
+
+
+def _latency(row: Document) -> int:
+    """The histogram of what no precise profiler slowed, of a row with TIMED_FIELDS."""
+    return sum(histogram.unpack(of_class["histogram"]) for of_class in row["classes"].values())
 
 
 def _part(row: Document) -> tuple[datetime, rollup.Rollup]:

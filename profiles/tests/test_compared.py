@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pymongo.errors import AutoReconnect
 
+from profiles import histogram
 from profiles.grain import MINUTE, Grain
 from profiles.models import Instance, Rollup
 from profiles.rollup import EndpointKey
@@ -203,12 +204,34 @@ def test_a_database_that_is_away_is_told(
     def away(*_arguments: object, **_options: object) -> None:
         raise AutoReconnect("connection closed")
 
-    monkeypatch.setattr(type(Rollup.objects), "endpoints", away)
+    monkeypatch.setattr(type(Rollup.objects), "timed", away)
     response = factories.api_client(owner).get(api_of(released))
     assert (response.status_code, response.json()["code"]) == (503, 10005)
 
 
 # What is read
+
+
+def test_what_a_precise_profiler_slowed_is_counted_without_its_times(project: Project, clock: Clock) -> None:
+    minute = clock.now.replace(second=0, microsecond=0) - 2 * MINUTE
+    Process(project, version="1").send(
+        ledgers.document(
+            minute, ledgers.endpoint("/a", durations=[900_000] * 3, engine="pyinstrument", errors=2)
+        ),
+        ledgers.document(minute + MINUTE, ledgers.endpoint("/a", durations=[1_000] * 5)),
+    )
+    began = clock.now
+    folding.settle(clock)
+    version = Version.objects.get(project=project)
+    period = Period(Grain.MINUTE, began - timedelta(hours=1), began)
+    table = Rollup.objects.timed(project.pk, period=period, version_id=version.pk)
+    [(endpoint, timed)] = table.endpoints.items()
+    assert endpoint == EndpointKey("request", "GET", "/a")
+    assert (timed.count, timed.side.errors, timed.side.durations.count) == (8, 2, 5)
+    assert len(timed.parts) == 2
+    assert not Rollup.objects.timed(
+        project.pk, period=period, version_id=version.pk, environment="staging"
+    ).endpoints
 
 
 def test_minutes_are_the_newest_of_the_endpoint(released: Project, clock: Clock) -> None:
@@ -217,8 +240,7 @@ def test_minutes_are_the_newest_of_the_endpoint(released: Project, clock: Clock)
     found = Rollup.objects.newest_minutes(
         released.pk, EndpointKey("request", "GET", "/slow"), version_id=version.pk, period=period, most=4
     )
-    assert [rollup.count for rollup in found] == [30] * 4
-    assert found[0].latency() == found[0].classes["sampler"].lanes != 0
+    assert [histogram.total(lanes) for lanes in found] == [30] * 4
 
 
 def test_other_pythons_are_told(owner: Any, released: Project) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from profiles import histogram, versus
 from profiles.grain import HOUR, Grain
-from profiles.rollup import ClassTotals, EndpointKey, Rollup
-from profiles.trends import EndpointRow, EndpointTable, Period
+from profiles.rollup import EndpointKey
+from profiles.timed import Part, TimedTable
+from profiles.trends import Period
 from profiles.verdict import Because, Verdict, Warned
 from profiles.versus import Comparison
 
@@ -25,36 +26,31 @@ def key(route: str) -> EndpointKey:
     return EndpointKey("request", "GET", route)
 
 
-def rollup(draw: random.Random, *, median_us: float, count: int, errors: int = 0) -> Rollup:
+def lanes(draw: random.Random, *, median_us: float, count: int) -> int:
     values = [round(median_us * draw.lognormvariate(0, 0.3)) for _ in range(count)]
-    lanes = sum(histogram.lanes([(histogram.index(value), 1)]) for value in values)
-    return Rollup(count, errors, {"sampler": ClassTotals(count, sum(values), lanes)})
+    return sum(histogram.lanes([(histogram.index(value), 1)]) for value in values)
 
 
 def table(
-    endpoints: Mapping[str, Mapping[str, float]], *, seed: int, start: datetime = START, shared: float = 0.0
-) -> EndpointTable:
+    endpoints: Mapping[str, Mapping[str, float]],
+    *,
+    seed: int,
+    start: datetime = START,
+    shared: float = 0.0,
+) -> TimedTable:
     """Endpoints with so many requests in each of six hours; `shared` is how far hours differ."""
     draw = random.Random(seed)
-    rows = []
+    found = TimedTable(Period(Grain.HOUR, start, start + HOURS * HOUR))
     for route, said in endpoints.items():
-        parts = [
-            (
-                start + hour * HOUR,
-                rollup(
-                    draw,
-                    median_us=said["us"] * draw.lognormvariate(0, shared),
-                    count=int(said.get("count", 50)),
-                    errors=int(said.get("errors", 0)),
-                ),
-            )
-            for hour in range(HOURS)
-        ]
-        rows.append(EndpointRow.of(key(route), parts))
-    return EndpointTable(Period(Grain.HOUR, start, start + HOURS * HOUR), rows)
+        for hour in range(HOURS):
+            count = int(said.get("count", 50))
+            median_us = said["us"] * draw.lognormvariate(0, shared)
+            seen = lanes(draw, median_us=median_us, count=count)
+            found.add(key(route), Part(start + hour * HOUR, count, int(said.get("errors", 0)), seen))
+    return found
 
 
-def compare(base: EndpointTable, head: EndpointTable) -> Comparison:
+def compare(base: TimedTable, head: TimedTable) -> Comparison:
     return versus.compare(base, head, zone=ZONE, finer=lambda _endpoint: ([], []))
 
 
@@ -127,9 +123,9 @@ def test_hours_that_differ_by_themselves_convict_no_version() -> None:
 
 def test_finer_stretches_are_looked_at_where_there_are_any() -> None:
     draw, asked = random.Random(5), []
-    minutes = [rollup(draw, median_us=50_000 * draw.lognormvariate(0, 0.5), count=20) for _ in range(40)]
+    minutes = [lanes(draw, median_us=50_000 * draw.lognormvariate(0, 0.5), count=20) for _ in range(40)]
 
-    def finer(endpoint: EndpointKey) -> tuple[list[Rollup], list[Rollup]]:
+    def finer(endpoint: EndpointKey) -> tuple[list[int], list[int]]:
         asked.append(endpoint.route)
         return minutes[:20], minutes[20:]
 
@@ -145,3 +141,20 @@ def test_finer_stretches_are_looked_at_where_there_are_any() -> None:
     assert row.judged.dependence
     assert row.judged.dependence.factor > 2
     assert row.warnings[0].warned is Warned.DEPENDENCE
+
+
+def test_figures_are_those_of_the_histogram() -> None:
+    found = compare(table({"/a": {"us": 9_000, "errors": 5}}, seed=1), table({"/a": {"us": 9_000}}, seed=2))
+    base = found.rows[0].base
+    assert (base.count, base.errors, base.timed, base.error_rate) == (300, 30, 300, 0.1)
+    assert base.p50_us == pytest.approx(9_000, rel=0.1)
+    assert base.p95_us
+    assert base.p95_us > 12_000
+
+
+def test_what_was_only_counted_has_no_times() -> None:
+    counted = TimedTable(Period(Grain.HOUR, START, START + HOUR))
+    counted.add(key("/a"), Part(START, 30, 0, 0))
+    found = compare(counted, counted)
+    assert found.rows[0].base.p50_us is None
+    assert found.rows[0].judged.reasons[0].because is Because.TOO_FEW

@@ -27,7 +27,7 @@ from projects.requests import MemberRequest
 IN_ADDRESS: Final = ("base", "head", "base_environment", "kind", "method", "route")
 OF_ENDPOINT: Final = ("kind", "method", "route")
 LONGEST_ROUTE: Final = 512
-MOST_ROWS: Final = 200
+MOST_ROWS: Final = 100
 MOST_ONE_SIDED: Final = 20
 MOST_FUNCTIONS: Final = 50
 
