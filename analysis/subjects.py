@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -11,9 +11,10 @@ from bson import ObjectId
 from analysis import detectors
 from analysis.evidence import UNKNOWN, Counters, Evidence
 from analysis.finding import Finding
+from analysis.identity import Identity
 from profiles import calltree
 from profiles.calltree import CallTree
-from profiles.forest import TreeKey
+from profiles.forest import ENGINES, TreeKey
 from profiles.merged import prune
 from profiles.models import Profile, SessionBlob, TreeBlob
 from profiles.queries import Order, ProfileFilters, TooManyToSearch
@@ -23,6 +24,7 @@ from profiles.trends import Period
 
 # Whose counters stand for those of an endpoint.
 PROFILES_COUNTED: Final = 5
+PRECISE: Final = ENGINES[1]
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Subject:
     framework: str = ""
     python: str = ""
     version_name: str = ""
+    # The same endpoint as pyinstrument saw it, where `tree` is a sampler's.
+    precise: CallTree | None = None
 
     @classmethod
     def of_profile(cls, profile: Profile) -> Self | None:
@@ -92,11 +96,27 @@ class Subject:
             framework=profiles[0].framework if profiles else "",
             python=profiles[0].python if profiles else "",
             version_name=version_name,
+            precise=(
+                TreeBlob.objects.merged(project_id, key._replace(engine=PRECISE), period=period, **chosen)
+                if not engine and key.engine != PRECISE and PRECISE in there
+                else None
+            ),
         )
 
     @cached_property
     def findings(self) -> list[Finding]:
-        return detectors.findings(Evidence(self.tree, self.counters, self.idle_us, self.framework))
+        """The gravest first. What pyinstrument alone sees, as built-in functions, is in no node of `tree`."""
+        found = detectors.findings(Evidence(self.tree, self.counters, self.idle_us, self.framework))
+        if self.precise is None:
+            return found
+        known = {Identity.of(finding, self.endpoint) for finding in found}
+        seen = detectors.findings(Evidence(self.precise, self.counters, UNKNOWN, self.framework))
+        more = [
+            replace(finding, node=-1, nodes=(), parameters={**finding.parameters, "engine": PRECISE})
+            for finding in seen
+            if Identity.of(finding, self.endpoint) not in known
+        ]
+        return sorted([*found, *more], key=lambda finding: finding.order)
 
 
 def _newest(project_id: ObjectId, filters: ProfileFilters) -> list[Profile]:

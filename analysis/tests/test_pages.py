@@ -320,6 +320,20 @@ def test_what_is_fixed_stays_so_while_only_older_versions_have_it(
     assert "found again in 1.2." in text(owner_client.get(url))
 
 
+def test_what_only_pyinstrument_sees_is_told_without_a_node(
+    owner_client: Client, project: Project, clock: Clock
+) -> None:
+    """Built-in functions are in no sampler's tree, which is the one that the page shows."""
+    fold(project, clock, file="other.py")
+    fold(project, clock, engine="pyinstrument", file="<built-in>", name="Connection.execute")
+    html = owner_client.get(address(project, "endpoint_findings", **A), headers=HTMX).content.decode()
+    assert "Much time in queries" in html
+    assert "seen by pyinstrument" in html
+    assert "data-finding-node" not in html
+    only = address(project, "endpoint_findings", **A, engine="pyinstrument")
+    assert "data-finding-node" in owner_client.get(only, headers=HTMX).content.decode()
+
+
 # REST
 
 
