@@ -96,6 +96,7 @@ WALK: dict[str, list[Step]] = {
     f"{PAGES}endpoints/": [get(MEMBERS)],
     f"{PAGES}endpoints.csv": [get(MEMBERS)],
     f"{PAGES}profiles/": [get(MEMBERS)],
+    f"{PAGES}figures.csv": [get(MEMBERS)],
     f"{PAGES}profiles.csv": [get(MEMBERS)],
     f"{PAGES}settings/ingest.csv": [get(MEMBERS)],
     f"{PAGES}settings/instances.csv": [get(MEMBERS)],

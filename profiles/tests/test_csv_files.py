@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -19,6 +22,8 @@ from profiles.models import Instance, Intake, Profile
 from profiles.models import profile as profile_model
 from profiles.queries import Order, ProfileFilters
 from profiles.tally import Tally
+from profiles.tests import measured
+from profiles.tests.folding import Clock
 from profiles.tests.recorded import own, profile
 from profiles.tests.test_intake_pages import note
 from profiles.tests.test_pages import store
@@ -30,7 +35,7 @@ from projects.tests import factories
 pytestmark = pytest.mark.django_db
 
 VIEW = own("list_products", "shop/views.py:31")
-NAMES = ("profiles_csv", "instances_csv", "health_csv")
+NAMES = ("profiles_csv", "instances_csv", "health_csv", "figures_csv")
 
 
 def address(name: str, project: Project, query: str = "") -> str:
@@ -141,6 +146,26 @@ def test_ingest_is_told_by_reason(owner_client: Client, project: Project) -> Non
     }
 
 
+@pytest.mark.long
+def test_figures_are_those_of_the_charts(owner_client: Client, project: Project) -> None:
+    measured.shop(project, Clock())
+    asked = {"kind": "request", "method": "GET", "route": "/a", "version": "2", "period": "6h"}
+    page = owner_client.get(address("endpoint", project, f"?{urlencode(asked)}")).content.decode()
+    [link] = re.findall(r'href="([^"]+/figures\.csv[^"]*)"', unescape(page))
+    found = rows(owner_client, "figures_csv", project, f"?{link.partition('?')[2]}")
+    assert [row["count"] for row in found] == ["6"] * 4
+    assert [row["start"] for row in found] == sorted(row["start"] for row in found)
+    assert found[0]["start"].endswith(":00.000000Z")
+    assert abs(float(found[0]["p50_us"]) - 50_000) < 600
+    # Of a kind, and of everything.
+    overview = owner_client.get(address("project", project, "?kind=task&period=6h")).content.decode()
+    [link] = re.findall(r'href="([^"]+/figures\.csv[^"]*)"', unescape(overview))
+    tasks = rows(owner_client, "figures_csv", project, f"?{link.partition('?')[2]}")
+    assert [row["count"] for row in tasks] == ["3"] * 4
+    whole = rows(owner_client, "figures_csv", project, "?period=6h&kind=nonsense")
+    assert [int(row["count"]) for row in whole] == [3 + 5 + 1 + 3 + 3] * 4
+
+
 def test_names_in_the_files_are_not_computed(owner_client: Client, project: Project) -> None:
     item = profile([((VIEW,), 0.01)], endpoint="=HYPERLINK(1)", error_type="@x", status=500, trace_id="+1")
     store(project, item, version="-1+1", environment="=2")
@@ -153,7 +178,7 @@ def test_names_in_the_files_are_not_computed(owner_client: Client, project: Proj
 
 
 def test_nothing_yet_is_a_file_without_rows(owner_client: Client, project: Project) -> None:
-    assert [rows(owner_client, name, project) for name in NAMES] == [[], [], []]
+    assert [rows(owner_client, name, project) for name in NAMES] == [[]] * len(NAMES)
 
 
 def test_strangers_find_nothing(project: Project) -> None:

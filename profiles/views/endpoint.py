@@ -28,6 +28,7 @@ from profiles.timeline import Timeline
 from profiles.trends import Measured, Period
 from profiles.views import ticket
 from profiles.views.engines import ENGINE_NAMES, Engine
+from profiles.views.figures import figures_url
 from profiles.views.scoped import render_scoped
 from projects.access import project_member
 from projects.models import Deploy, Project
@@ -168,6 +169,7 @@ def _measured(asked: Asked) -> dict[str, Any]:
         "is_compared": any(one.before is not None for one in compared),
         "before_start": period_before.start,
         "charts": charts.over_time(timeline, zone=scope.zone, marks=marks),
+        "figures_url": figures_url(asked.project, asked.endpoint, scope),
         "distribution": Distribution.of(series.latency),
         "whole": series.whole,
         "calls": _calls(series.whole),

@@ -18,6 +18,7 @@ from profiles.rollup import ALL, EndpointKey
 from profiles.scope_form import ScopeForm
 from profiles.timeline import Timeline
 from profiles.trends import MOST_STRETCHES
+from profiles.views.figures import figures_url
 from profiles.views.scoped import render_scoped
 from projects.access import project_member
 from projects.models import Deploy, Project
@@ -43,9 +44,8 @@ def project(request: MemberRequest, project: Project) -> HttpResponse:
     totals = tabs.rows_of_current
     slowest = [row.endpoint for row in totals[:SLOWEST_ENDPOINTS]]
     table = Rollup.objects.endpoints(project.pk, period=by_endpoint, among=slowest, **scope.chosen)
-    series = Rollup.objects.series(
-        project.pk, EndpointKey(tabs.current, "", ALL), period=scope.asked_period(), **scope.chosen
-    )
+    of_kind = EndpointKey(tabs.current, "", ALL)
+    series = Rollup.objects.series(project.pk, of_kind, period=scope.asked_period(), **scope.chosen)
     timeline = Timeline.of(series, zone=scope.zone)
     marks = Deploy.objects.between(project.pk, series.period.start, series.period.end, **scope.chosen)
     return render_scoped(
@@ -59,6 +59,7 @@ def project(request: MemberRequest, project: Project) -> HttpResponse:
         per_minute=series.whole.count / timeline.minutes,
         timeline=timeline,
         charts=charts.over_time(timeline, zone=scope.zone, marks=marks),
+        figures_url=figures_url(project, of_kind, scope),
         slowest=table.rows,
         whole_us=sum(row.sum_us for row in totals),
         table_start=by_endpoint.start,
