@@ -97,8 +97,8 @@ def change(ratio: float) -> str:
     percent = 100 * (ratio - 1)
     if ratio >= 10:
         digits = 1 if ratio < 100 else 0
-        return f"×{number_format(Decimal(str(round(ratio, digits))), digits)}"
-    size = number_format(Decimal(str(round(abs(percent), 1))), 1)
+        return f"×{number_format(Decimal(str(round(ratio, digits))), digits, force_grouping=True)}"
+    size = number_format(Decimal(str(round(abs(percent), 1))), 1, force_grouping=True)
     sign = "±" if round(percent, 1) == 0 else "+" if percent > 0 else "−"
     return f"{sign}{size} %"
 

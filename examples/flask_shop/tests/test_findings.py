@@ -1,4 +1,8 @@
-"""What the platform's detectors say of each planted fault, from real recordings of the shop."""
+"""What the platform's detectors say of the planted faults, from real recordings of the shop.
+
+Not of the rows that release 1.1 adds up in Python: SQLite starts a query within microseconds, so a recording
+seldom has a sample of it, and nothing else tells that the loop is over rows.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,6 @@ REQUESTS = 3
 
 FAULTS = [
     ("1.0", Visit("GET", "/orders"), "database", "newest_orders"),
-    ("1.1", Visit("GET", "/bestsellers"), "rows_in_python", "bestsellers"),
     ("1.0", Visit("GET", "/orders/77/invoice"), "template_compilation", "render_invoice_lines"),
     ("1.0", Visit("GET", "/journal/on-water"), "regex_compilation", "link_product_names"),
     ("1.0", Visit("GET", "/api/products"), "serialisation", "encode_feed"),
