@@ -17,7 +17,7 @@ class Part(NamedTuple):
     """A stretch: `lanes` is the histogram of what no precise profiler slowed (see profiles/histogram.py)."""
 
     start: datetime
-    count: int
+    requests: int
     errors: int
     lanes: int
 
@@ -31,7 +31,7 @@ class Timed:
 
     @property
     def count(self) -> int:
-        return sum(part.count for part in self.parts)
+        return sum(part.requests for part in self.parts)
 
     @property
     def side(self) -> Side:

@@ -150,7 +150,7 @@ def _times(table: TimedTable) -> Counter[datetime]:
     times: Counter[datetime] = Counter()
     for timed in table.endpoints.values():
         for part in timed.parts:
-            times[part.start] += part.count
+            times[part.start] += part.requests
     return times
 
 

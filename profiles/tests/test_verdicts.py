@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from django.utils import translation
 
@@ -9,7 +11,7 @@ from profiles.templatetags import verdicts
 from profiles.verdict import Because, Caution, Reason, Verdict, Warned
 
 MEDIANS = {"base_us": 312_000.0, "head_us": 616_000.0, "ratio": 1.974, "lowest": 1.716, "highest": 2.316}
-NUMBERS = {
+NUMBERS: dict[Because, Mapping[str, float]] = {
     Because.LOCATION: {**MEDIANS, "cliffs_d": 0.5, "q": 0.0042},
     Because.TAIL: {
         "limit_us": 956_000.0,
@@ -33,7 +35,7 @@ NUMBERS = {
     Because.SMALL: {**MEDIANS, "cliffs_d": 0.1, "q": 1e-9},
     Because.NO_CHANGE: {**MEDIANS, "cliffs_d": 0.01},
 }
-CAUTIONS = {
+CAUTIONS: dict[Warned, Mapping[str, float]] = {
     Warned.WEEKDAYS: {"shared": 0.0},
     Warned.HOURS: {"shared": 0.15},
     Warned.DEPENDENCE: {"factor": 3.0},
